@@ -1,0 +1,1 @@
+"""The driver on the host: from a line of targets.yaml to images, a bundle and a running stack."""

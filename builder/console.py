@@ -1,0 +1,160 @@
+"""What a person sees: one line per step, its time, and on a terminal a line that moves while it runs.
+
+On a terminal the running step is redrawn in place; elsewhere (CI, a pipe) every line is plain and final,
+so that a log reads the same as the screen did.
+"""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from builder.errors import GfxpackError
+
+_RESET = "\x1b[0m"
+_STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "red": "\x1b[31m", "yellow": "\x1b[33m", "green": "\x1b[32m"}
+_CLEAR_LINE = "\r\x1b[2K"
+_FRAME_SECONDS = 0.1
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it: 0.4s, 12s, 3m05s."""
+    if value < 10:
+        return f"{value:.1f}s"
+    if value < 60:
+        return f"{value:.0f}s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes}m{rest:02d}s"
+
+
+def size(count: float) -> str:
+    """A byte count in decimal units, as image sizes are given: 812 B, 14.2 MB, 1.38 GB."""
+    for unit, digits in (("B", 0), ("kB", 0), ("MB", 1), ("GB", 2)):
+        if count < 1000 or unit == "GB":
+            return f"{count:.{digits}f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+class Step:
+    """A piece of work that is under way; `finish` puts a remark behind its time."""
+
+    def __init__(self, console: "Console", title: str) -> None:
+        self.title = title
+        self.started = time.monotonic()
+        self.activity = ""
+        self.remark = ""
+        self._console = console
+
+    def update(self, activity: str) -> None:
+        """What is being done right now; shown on a terminal only."""
+        self.activity = activity
+
+    def log(self, text: str) -> None:
+        """A line that stays, below the step's title."""
+        self._console.indented(text)
+
+    def finish(self, remark: str) -> None:
+        self.remark = remark
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+
+class Console:
+    def __init__(self, stream: TextIO, *, live: bool, colour: bool) -> None:
+        self._stream = stream
+        self._live = live
+        self._colour = colour
+        self._lock = threading.RLock()
+        self._steps: list[Step] = []
+
+    @classmethod
+    def for_stream(cls, stream: TextIO = sys.stdout) -> "Console":
+        terminal = stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+        return cls(stream, live=terminal, colour=terminal and "NO_COLOR" not in os.environ)
+
+    @property
+    def live(self) -> bool:
+        return self._live
+
+    def line(self, text: str = "") -> None:
+        self._write(text)
+
+    def indented(self, text: str) -> None:
+        self._write(self._styled("  " + text, "dim"))
+
+    def warn(self, text: str) -> None:
+        self._write(f"{self._styled('warning:', 'yellow')} {text}")
+
+    def fail(self, error: GfxpackError) -> None:
+        for line in error.evidence:
+            self.indented(line)
+        self._write(f"{self._styled('error:', 'red')} {error.message}")
+        if error.hint:
+            self._write(f"{self._styled('hint:', 'bold')}  {error.hint}")
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Time a piece of work and show it while it runs. Steps nest; the innermost one is the live line."""
+        step = Step(self, title)
+        with self._lock:
+            self._steps.append(step)
+        if not self._live:
+            self._write(f"==> {title}")
+        try:
+            with self._animation():
+                yield step
+        except BaseException:
+            self._close(step, mark="--", style="dim")
+            raise
+        self._close(step, mark="ok", style="green")
+
+    def _close(self, step: Step, *, mark: str, style: str) -> None:
+        with self._lock:
+            self._steps.remove(step)
+        remark = f"  {step.remark}" if step.remark else ""
+        self._write(f"{self._styled(mark, style)} {step.title}{remark} ({seconds(step.elapsed)})")
+
+    @contextmanager
+    def _animation(self) -> Iterator[None]:
+        """Redraw the live line ten times a second; only the outermost step starts a thread."""
+        if not self._live or len(self._steps) > 1:
+            yield
+            return
+        stop = threading.Event()
+
+        def draw() -> None:
+            while not stop.wait(_FRAME_SECONDS):
+                self._redraw()
+
+        thread = threading.Thread(target=draw, name="console", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _redraw(self) -> None:
+        with self._lock:
+            if not self._steps:
+                return
+            step = self._steps[-1]
+            text = f".. {step.title} {seconds(step.elapsed)}  {step.activity}"
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(_CLEAR_LINE + text[:width])
+            self._stream.flush()
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._stream.write((_CLEAR_LINE if self._live else "") + text + "\n")
+            self._stream.flush()
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"{_STYLES[style]}{text}{_RESET}" if self._colour else text
