@@ -1,4 +1,4 @@
-"""Where things lie. Everything the driver writes is under the repository's own `.venv`, `.cache` and `bundle`."""
+"""Where things lie. The driver writes only to `.venv`, `.cache`, `bundle` and, on `lock`, `locks`."""
 
 from pathlib import Path
 
