@@ -1,0 +1,8 @@
+"""From a target to the files of its bundle: pure, so the same input gives the same bytes."""
+
+from builder.render.bundle import Bundle, render
+from builder.render.image import INPUTS_LABEL, RenderedImage
+from builder.render.inputs import Inputs, read_inputs
+from builder.render.stack import StackOptions
+
+__all__ = ["INPUTS_LABEL", "Bundle", "Inputs", "RenderedImage", "StackOptions", "read_inputs", "render"]

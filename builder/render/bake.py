@@ -1,0 +1,23 @@
+"""docker-bake.json: the same images for people who build with `docker buildx bake`."""
+
+import json
+from collections.abc import Sequence
+
+from builder.render.image import RenderedImage
+
+
+def render_bake(images: Sequence[RenderedImage]) -> bytes:
+    tagged = [image for image in images if image.tag]
+    document = {
+        "group": {"default": {"targets": [image.name for image in tagged]}},
+        "target": {image.name: _target(image) for image in tagged},
+    }
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def _target(image: RenderedImage) -> dict[str, object]:
+    return {
+        "description": image.labels["org.opencontainers.image.description"],
+        "context": image.name,
+        "tags": [image.tag],
+    }

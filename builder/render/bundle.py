@@ -1,0 +1,34 @@
+"""All files of a target's bundle: image folders, docker-bake.json and compose.yaml."""
+
+from dataclasses import dataclass
+
+from builder.render.bake import render_bake
+from builder.render.image import RenderedImage, render_engine, render_models, render_shared
+from builder.render.inputs import Inputs
+from builder.render.stack import StackOptions, render_compose
+from builder.targets.load import pick_target
+from builder.targets.model import Catalog
+
+
+@dataclass(frozen=True)
+class Bundle:
+    target: str
+    images: tuple[RenderedImage, ...]
+    """In the order they are built; each one's files lie in a folder of its name."""
+    files: dict[str, bytes]
+
+    def image(self, name: str) -> RenderedImage:
+        return next(image for image in self.images if image.name == name)
+
+
+def render(catalog: Catalog, name: str, inputs: Inputs, options: StackOptions) -> Bundle:
+    target = pick_target(catalog, name)
+    images = (
+        render_engine(catalog, name, target, inputs),
+        *(render_shared(catalog, image, spec, inputs) for image, spec in catalog.images.items()),
+        render_models(catalog, name, target, inputs),
+    )
+    files = {f"{image.name}/{path}": content for image in images for path, content in image.files.items()}
+    files["docker-bake.json"] = render_bake(images)
+    files["compose.yaml"] = render_compose(catalog, target, images, inputs, options)
+    return Bundle(name, images, dict(sorted(files.items())))

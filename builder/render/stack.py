@@ -1,0 +1,43 @@
+"""compose.yaml of a target: the proxy in front, the engines behind it on a network without a way out."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from builder import __version__
+from builder.render.image import RenderedImage
+from builder.render.inputs import Inputs
+from builder.render.templates import environment
+from builder.targets.model import Catalog, Target
+from builder.targets.naming import HUB_VOLUME, MODELS_VOLUME
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a person may choose about a stack."""
+
+    port: int = 11434
+    model: str | None = None
+    """ORG/NAME of a model hub; None serves the model that came out of a package registry."""
+
+
+def render_compose(
+    catalog: Catalog, target: Target, images: Sequence[RenderedImage], inputs: Inputs, options: StackOptions
+) -> bytes:
+    template = environment(inputs.templates).get_template("compose/compose.yaml.j2")
+    variables = {
+        "target": target,
+        "shared": catalog.images,
+        "models": catalog.models,
+        "tags": {image.name: image.tag for image in images},
+        "volume": MODELS_VOLUME,
+        "hub_volume": HUB_VOLUME,
+        "options": options,
+    }
+    body = template.render(**variables)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    header = (
+        f"# gfxpack {__version__}: written by `build.py render`. Edit compose/compose.yaml.j2 instead.\n"
+        f"# content sha256:{digest}\n"
+    )
+    return (header + body).encode()
