@@ -126,7 +126,7 @@ def _dockerfile(recipe: _Recipe, inputs: Inputs, digest: str) -> bytes:
 
 def _header(image: str, digest: str) -> str:
     return (
-        f"# gfxpack {__version__}, image {image}; written by `build.py render`: edit images/{image}/ instead.\n"
+        f"# gfxpack {__version__}, image {image}, by `build.py render`; edit images/{image}/ instead.\n"
         f"# inputs sha256:{digest}"
     )
 

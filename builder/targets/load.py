@@ -15,6 +15,7 @@ from builder.targets.model import Catalog, Target
 
 Location: TypeAlias = tuple[str | int, ...]
 _Problem: TypeAlias = tuple[int, str]
+_DEEPEST = 16
 
 
 def load_catalog(path: Path) -> Catalog:
@@ -67,6 +68,10 @@ def _parse(text: str, file: str) -> _Document:
         raise ConfigError(
             f"{file}:{line}: not valid YAML: {error.problem}", hint="check the indent and quotes there"
         ) from None
+    except RecursionError:
+        raise ConfigError(
+            f"{file}: not valid YAML: nested too deep", hint="see targets.schema.json"
+        ) from None
     except yaml.YAMLError as error:
         raise ConfigError(
             f"{file}: not valid YAML: {error}", hint="the file must be plain UTF-8 text"
@@ -78,6 +83,10 @@ def _parse(text: str, file: str) -> _Document:
 
 def _convert(node: yaml.Node, location: Location, document: _Document, loader: yaml.SafeLoader) -> object:
     document.lines.setdefault(location, node.start_mark.line + 1)
+    if len(location) > _DEEPEST:
+        raise yaml.MarkedYAMLError(
+            problem="nested too deep, or an alias inside itself", problem_mark=node.start_mark
+        )
     if isinstance(node, yaml.SequenceNode):
         return [_convert(item, (*location, index), document, loader) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
