@@ -1,0 +1,48 @@
+"""Where an image's bytes are: by layer, and by what the files belong to."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True)
+class Layer:
+    digest: str
+    made_by: str
+    size: int
+    shared_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageWeights:
+    tag: str
+    budget: int | None
+    layers: tuple[Layer, ...]
+    groups: dict[str, int]
+    """Bytes of files by distribution or system folder, largest first."""
+
+    @property
+    def total(self) -> int:
+        return sum(layer.size for layer in self.layers)
+
+    def as_json(self) -> dict[str, object]:
+        return {**asdict(self), "total": self.total}
+
+
+def mark_shared(images: Sequence[ImageWeights]) -> list[ImageWeights]:
+    """Note at each layer which other images hold the very same one."""
+    holders: dict[str, list[str]] = {}
+    for image in images:
+        for layer in image.layers:
+            holders.setdefault(layer.digest, []).append(image.tag)
+
+    def marked(image: ImageWeights, layer: Layer) -> Layer:
+        others = tuple(tag for tag in dict.fromkeys(holders[layer.digest]) if tag != image.tag)
+        return replace(layer, shared_with=others)
+
+    return [replace(image, layers=tuple(marked(image, layer) for layer in image.layers)) for image in images]
+
+
+def on_disk(images: Sequence[ImageWeights]) -> int:
+    """What the images take together: a shared layer counts once."""
+    sizes = {layer.digest: layer.size for image in images for layer in image.layers}
+    return sum(sizes.values())
