@@ -1,0 +1,274 @@
+"""The command line: a table of verbs, and what happens to errors."""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from builder.console import Console
+from builder.errors import GfxpackError, UsageError
+from builder.paths import CACHE, ROOT, TARGETS
+
+_DEFAULT_VERB = "build"
+_CRASH_LOG = CACHE / "crash.log"
+_INTERRUPTED, _READER_GONE = 130, 141
+
+Handler = Callable[[argparse.Namespace, Console], int]
+
+
+@dataclass(frozen=True)
+class Argument:
+    flags: tuple[str, ...]
+    options: dict[str, Any]
+
+
+def _argument(*flags: str, **options: Any) -> Argument:  # noqa: ANN401 - argparse takes what it takes
+    return Argument(flags, options)
+
+
+@dataclass(frozen=True)
+class Verb:
+    name: str
+    help: str
+    handler: str
+    """`module:function`, imported when the verb runs: starting up must stay quick."""
+    arguments: tuple[Argument, ...] = ()
+    only_target: bool = False
+    """Without --target it means the one target that there is."""
+    passes_on: bool = False
+    """What it does not know itself lands in `rest`."""
+
+
+_TARGET = _argument("--target", metavar="T", help="a target of targets.yaml")
+_REQUIRED_TARGET = _argument("--target", metavar="T", required=True, help="a target of targets.yaml")
+_YES = _argument("--yes", action="store_true", help="answer every question with yes")
+_JSON = _argument("--json", action="store_true", help="print JSON")
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else 0
+    if not 0 < port < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return port
+
+
+VERBS = (
+    Verb(
+        "build",
+        "build the images of a target, verify and report them",
+        "builder.pipeline:run_build",
+        (
+            _TARGET,
+            _argument("--image", action="append", metavar="NAME", help="only this image; may be repeated"),
+            _argument("--refresh", action="store_true", help="ask the mirror for the base's packages again"),
+            _argument("--no-cache", action="store_true", help="run every step again"),
+            _argument("--force", action="store_true", help="build though the inputs have not changed"),
+            _YES,
+        ),
+        only_target=True,
+    ),
+    Verb(
+        "render",
+        "write the Dockerfiles and the stack of a target; needs no engine",
+        "builder.bundle:run_render",
+        (
+            _REQUIRED_TARGET,
+            _argument("--out", metavar="DIR", required=True, help="a folder to write"),
+        ),
+    ),
+    Verb(
+        "targets",
+        "show the targets and how far each has been shown to work",
+        "builder.targets.show:run_targets",
+        (_JSON, _argument("--schema", action="store_true", help="print the JSON schema of targets.yaml")),
+    ),
+    Verb(
+        "up",
+        "start the stack, building what is missing, and ask it one question",
+        "builder.stack:run_up",
+        (
+            _TARGET,
+            _argument("--model", metavar="ORG/NAME", help="a model of the hub in place of the default one"),
+            _argument("--port", type=_port, default=11434, help="on 127.0.0.1 (default: %(default)s)"),
+            _YES,
+        ),
+        only_target=True,
+    ),
+    Verb(
+        "down",
+        "stop the stack",
+        "builder.stack:run_down",
+        (_TARGET, _argument("--volumes", action="store_true", help="remove the models as well")),
+        only_target=True,
+    ),
+    Verb("status", "show what runs", "builder.stack:run_status", (_TARGET,), only_target=True),
+    Verb(
+        "verify",
+        "check an image against what its target promises",
+        "builder.verify:run_verify",
+        (_argument("image", metavar="IMAGE"), _REQUIRED_TARGET),
+    ),
+    Verb(
+        "report",
+        "show where the bytes of images are",
+        "builder.report:run_report",
+        (
+            _argument("image", metavar="IMAGE", nargs="+"),
+            _JSON,
+            _argument("--out", metavar="DIR", help="where the page goes"),
+        ),
+    ),
+    Verb(
+        "lock",
+        "resolve the pins again and write locks with hashes",
+        "builder.locking:run_lock",
+        (
+            _argument("--target", metavar="T", help="only what goes into this target's stack"),
+            _argument("--only", metavar="NAME", help="only this lock"),
+        ),
+    ),
+    Verb(
+        "test",
+        "run the tests; what else is given goes to pytest",
+        "builder.testing:run_test",
+        (
+            _argument("--quick", action="store_true", help="only what needs no container engine"),
+            _argument("--long", action="store_true", help="also what takes hours"),
+            _YES,
+        ),
+        passes_on=True,
+    ),
+)
+_VERBS = {verb.name: verb for verb in VERBS}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is an error like every other: one line and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+
+def main(argv: Sequence[str]) -> int:
+    errors = Console.for_stream(sys.stderr)
+    try:
+        return _run(argv)
+    except GfxpackError as error:
+        errors.fail(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        errors.line("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError as error:
+        if not _reader_is_gone():
+            return _crash(error, errors)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_GONE
+    except Exception as error:
+        return _crash(error, errors)
+
+
+def _run(argv: Sequence[str]) -> int:
+    arguments = _with_verb(argv)
+    verb = _VERBS.get(arguments[0])
+    parser = _parser()
+    if verb is None:
+        parser.parse_args(arguments)
+        return 0
+    args, rest = parser.parse_known_args(arguments)
+    if rest and not verb.passes_on:
+        raise UsageError(
+            f"build.py {verb.name} does not take {' '.join(rest)!r}", hint=f"see build.py {verb.name} --help"
+        )
+    args.rest = rest
+    if verb.only_target and args.target is None:
+        args.target = _only_target()
+    code = _load(verb.handler)(args, Console.for_stream(sys.stdout))
+    sys.stdout.flush()
+    return code
+
+
+def _with_verb(argv: Sequence[str]) -> list[str]:
+    """The arguments with a verb or a general option in front."""
+    if not argv:
+        return [_DEFAULT_VERB]
+    first = argv[0]
+    if first in _VERBS or first in ("-h", "--help", "--version"):
+        return list(argv)
+    if first.startswith("-"):
+        return [_DEFAULT_VERB, *argv]
+    near = difflib.get_close_matches(first, _VERBS, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"there is no verb {first!r}", hint=f"{guess}verbs are {', '.join(_VERBS)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="build.py",
+        description="Container images and deployment bundles of vLLM for one GPU target.",
+        epilog="Without a verb, build is meant.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    verbs = parser.add_subparsers(metavar="VERB", dest="verb")
+    for verb in VERBS:
+        subparser = verbs.add_parser(verb.name, help=verb.help, description=verb.help, allow_abbrev=False)
+        for argument in verb.arguments:
+            subparser.add_argument(*argument.flags, **argument.options)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        import tomllib
+
+        with (ROOT / "pyproject.toml").open("rb") as file:
+            print("gfxpack", tomllib.load(file)["project"]["version"])
+        raise SystemExit(0)
+
+
+def _only_target() -> str:
+    from builder.targets import load_catalog
+
+    targets = list(load_catalog(TARGETS).targets)
+    if len(targets) > 1:
+        raise UsageError("which target?", hint=f"add --target with one of {', '.join(targets)}")
+    return targets[0]
+
+
+def _load(handler: str) -> Handler:
+    module, _, function = handler.partition(":")
+    loaded: Handler = getattr(importlib.import_module(module), function)
+    return loaded
+
+
+def _reader_is_gone() -> bool:
+    """Whether it is our own output that nobody reads any more, and not some other pipe."""
+    import select
+
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _crash(error: Exception, errors: Console) -> int:
+    """A defect of ours: one line for the person, the traceback for whoever mends it."""
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    if os.environ.get("GFXPACK_DEBUG") == "1":
+        sys.stderr.write(text)
+    summary = f"{type(error).__name__}: {error}".splitlines()[0]
+    hint = "this is a defect; GFXPACK_DEBUG=1 shows the traceback"
+    try:
+        CACHE.mkdir(exist_ok=True)
+        _CRASH_LOG.write_text(text, encoding="utf-8")
+        hint = f"this is a defect; the traceback is in {_CRASH_LOG.relative_to(ROOT)}"
+    except OSError:
+        pass
+    errors.fail(GfxpackError(f"unexpected {summary}", hint=hint))
+    return GfxpackError.exit_code

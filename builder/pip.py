@@ -1,0 +1,99 @@
+"""Installing a hashed lock with pip, and saying in one line why it did not work. Standard library only."""
+
+import os
+import re
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from builder.errors import GfxpackError, SourceError
+
+_OPTIONS = (
+    *("--require-hashes", "--no-deps", "--only-binary", ":all:", "--retries", "2"),
+    *("--no-input", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"),
+)
+_SECTIONS = ("install", "site", "user", "global")
+_KEPT_LINES = 1000
+_EVIDENCE_LINES = 3
+_COLLECTING = re.compile(r"Collecting (\S+)")
+_UNREACHABLE = re.compile(
+    r"Retrying \(Retry|Could not fetch URL|Max retries exceeded|HTTP error 5\d\d|timed out"
+)
+_MISSING = re.compile(r"No matching distribution found for (\S+)")
+_MISMATCH = re.compile(r"DO NOT MATCH THE HASHES")
+_MISMATCHED = re.compile(r"^\s*(?P<pin>[A-Za-z0-9._-]+==[^\s;]+).*from ", re.MULTILINE)
+_DISK_FULL = re.compile(r"No space left on device")
+_UNTRUSTED = re.compile(r"located at (\S+) is not a trusted or secure host")
+_REASON = re.compile(
+    r"(Connection refused|Connection reset by peer|No route to host|Network is unreachable|"
+    r"Name or service not known|Temporary failure in name resolution|certificate verify failed|"
+    r"[Tt]unnel connection failed[^'\")]*|timed out|HTTP error 5\d\d|too many 5\d\d error responses)"
+)
+
+
+def install(python: Path, lock: Path, report: Callable[[str], None]) -> None:
+    """Install a lock for an interpreter; `report` hears what is being fetched."""
+    command = [os.fspath(python), "-m", "pip", "install", *_OPTIONS, "-r", os.fspath(lock)]
+    lines: deque[str] = deque(maxlen=_KEPT_LINES)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as pip:
+        for line in pip.stdout or ():
+            lines.append(line.rstrip())
+            if found := _COLLECTING.match(line.strip()):
+                report(found[1].partition("==")[0])
+    if pip.returncode:
+        raise explain(lines, lock.stem, index_in_force(python))
+
+
+def explain(lines: Sequence[str], lock: str, index: str) -> GfxpackError:
+    """The error that pip's output tells of."""
+    text = "\n".join(lines)
+    missing, untrusted = _MISSING.search(text), _UNTRUSTED.search(text)
+    if _DISK_FULL.search(text):
+        return GfxpackError("no disk space is left to install the driver's packages", hint="free some space")
+    if _MISMATCH.search(text):
+        pin = _MISMATCHED.search(text.partition("DO NOT MATCH THE HASHES")[2])
+        return SourceError(
+            f"{pin['pin'] if pin else 'a package'} is not the file that locks/{lock}.txt has the hash of",
+            hint=f"the index in force serves another file ({index}); do not use it before you know why",
+        )
+    if _UNREACHABLE.search(text):
+        reason = _REASON.search(text)
+        return SourceError(
+            "the package index does not answer" + (f": {reason[1]}" if reason else ""),
+            hint=f"{index}; check the network, or set an index that can be reached with `pip config`",
+        )
+    if untrusted:
+        return SourceError(
+            f"pip ignores the package index at {untrusted[1]}: it has no TLS",
+            hint=f"{index}; use https, or name the host in pip's setting trusted-host",
+        )
+    if missing:
+        return SourceError(
+            f"the package index has no {missing[1]} for this Python",
+            hint=f"{index}; use an index that is up to date",
+        )
+    errors = [line for line in lines if line.startswith("ERROR")] or [line for line in lines if line]
+    return GfxpackError(f"pip could not install locks/{lock}.txt", evidence=errors[-_EVIDENCE_LINES:])
+
+
+def index_in_force(python: Path) -> str:
+    """Which setting names the package index, without the credentials that its address may hold."""
+    listing = subprocess.run(
+        [os.fspath(python), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
+    settings = dict(line.partition("=")[::2] for line in listing.stdout.splitlines())
+    for key in (":env:.index-url", *(f"{section}.index-url" for section in _SECTIONS)):
+        if key in settings:
+            return f"index in force: {key.removeprefix(':env:.')} = {without_credentials(settings[key])}"
+    return "index in force: pip's default, no index-url is set"
+
+
+def without_credentials(url: str) -> str:
+    parts = urlsplit(url.strip("'\""))
+    host = parts.hostname or ""
+    address = f"{host}:{parts.port}" if parts.port else host
+    return parts._replace(netloc=address, query="", fragment="").geturl()
