@@ -46,7 +46,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for path, content in files.items():
-            _write(fresh / path, content)
+            write_file(fresh / path, content)
         fresh.chmod(0o755)
         _swap(fresh, folder)
     finally:
@@ -63,7 +63,7 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(content)

@@ -215,3 +215,9 @@ class Catalog(Strict):
         if missing:
             raise ValueError(f"images lacks {', '.join(sorted(missing))}")
         return self
+
+    def image_spec(self, image: str, target: str) -> ImageSpec:
+        """The entry of an image of a target's stack, whether shared or the target's own."""
+        specs: dict[str, ImageSpec] = {"vllm": self.targets[target].engine}
+        specs.update(self.images.items())
+        return specs[image]

@@ -1,0 +1,184 @@
+"""The build verb: the base, the images, the models' volume. An image gets its name once it is verified."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import paths
+from builder.bundle import render_target, write_bundle
+from builder.console import Console, size
+from builder.engine import Engine, base, buildx
+from builder.engine.install import ensure_engine
+from builder.errors import UsageError
+from builder.models import ModelsVolume
+from builder.render import INPUTS_LABEL, Bundle, RenderedImage, StackOptions
+from builder.requirements import Requirement, parse
+from builder.sources import Sources, private_folder
+from builder.targets import Catalog, load_catalog
+from builder.targets.digests import base_digest
+from builder.verify import verify_image
+from builder.verify.checks import MEGABYTE
+
+_UNVERIFIED = "-unverified"
+_COPIES = 4
+"""A build holds an image's bytes up to four times: downloaded, installed, made small, and as the image."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    images: tuple[str, ...] = ()
+    """Only these; empty means all, and the models."""
+    force: bool = False
+    no_cache: bool = False
+    refresh: bool = False
+    assume_yes: bool = False
+
+
+def run_build(args: argparse.Namespace, console: Console) -> int:
+    options = BuildOptions(
+        images=tuple(args.image or ()),
+        force=args.force,
+        no_cache=args.no_cache,
+        refresh=args.refresh,
+        assume_yes=args.yes,
+    )
+    build_target(args.target, StackOptions(), options, console)
+    return 0
+
+
+def build_target(
+    target: str, stack: StackOptions, options: BuildOptions, console: Console
+) -> tuple[Engine, Bundle]:
+    """Make whatever of a target's images and models is not there yet, from today's inputs."""
+    catalog = load_catalog(paths.TARGETS)
+    bundle = render_target(target, stack)
+    wanted = _wanted(bundle, options.images)
+    engine = ensure_engine(console, assume_yes=options.assume_yes)
+    folder = write_bundle(bundle)
+    stale = [image for image in wanted if options.force or options.refresh or not _is_current(engine, image)]
+    for image in wanted:
+        if image not in stale:
+            console.line(f"{image.tag} is up to date (inputs {image.inputs[:12]})")
+    job = _Job(engine, catalog, bundle, folder, options, console)
+    if stale:
+        job.build(stale)
+    if not options.images:
+        job.fill_models()
+    return engine, bundle
+
+
+def _wanted(bundle: Bundle, names: tuple[str, ...]) -> list[RenderedImage]:
+    tagged = [image for image in bundle.images if image.tag]
+    unknown = set(names) - {image.name for image in tagged}
+    if unknown:
+        raise UsageError(
+            f"there is no image {', '.join(sorted(unknown))}",
+            hint=f"images of {bundle.target}: {', '.join(image.name for image in tagged)}",
+        )
+    return [image for image in tagged if not names or image.name in names]
+
+
+def _is_current(engine: Engine, image: RenderedImage) -> bool:
+    facts = engine.image(image.tag)
+    return facts is not None and facts.labels.get(INPUTS_LABEL) == image.inputs
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One run of builds, and what all of them need."""
+
+    engine: Engine
+    catalog: Catalog
+    bundle: Bundle
+    folder: Path
+    options: BuildOptions
+    console: Console
+
+    def build(self, images: list[RenderedImage]) -> None:
+        self.engine.require_buildkit()
+        sources = Sources.load()
+        specs = {image.name: self.catalog.image_spec(image.name, self.bundle.target) for image in images}
+        budget = sum(spec.budget.total_mb for spec in specs.values()) * MEGABYTE
+        self.engine.require_space(_COPIES * budget, "this build")
+        for name in dict.fromkeys(spec.base for spec in specs.values()):
+            base.ensure(
+                self.engine,
+                self.catalog.bases[name],
+                sources=sources,
+                console=self.console,
+                digest=base_digest(paths.LOCKS / "bases.yaml", name),
+                refresh=self.options.refresh,
+            )
+        for image in images:
+            self._build_image(image, sources)
+
+    def _build_image(self, image: RenderedImage, sources: Sources) -> None:
+        """Build under a name of its own; the real one moves only to an image that passes."""
+        spec = self.catalog.image_spec(image.name, self.bundle.target)
+        unverified = image.tag + _UNVERIFIED
+        suite = self.catalog.bases[spec.base].suite
+        with _material(image, spec.index, suite, sources) as (secrets, contexts):
+            buildx.build(
+                self.folder / image.name,
+                unverified,
+                console=self.console,
+                secrets=secrets,
+                contexts=contexts,
+                no_cache=self.options.no_cache,
+                title=f"build {image.tag}",
+            )
+        try:
+            verify_image(self.engine, image, spec, unverified, self.console)
+            self.engine.tag(unverified, image.tag)
+        finally:
+            self.engine.remove_image(unverified)
+
+    def fill_models(self) -> None:
+        rendered = self.bundle.image("models")
+        volume = ModelsVolume(self.engine, helper_image=self.bundle.image("proxy").tag)
+        if volume.holds(rendered.inputs) and not self.options.force:
+            self.console.line(f"{volume.name} is up to date (inputs {rendered.inputs[:12]})")
+            return
+        sources = Sources.load()
+        suite = self.catalog.bases[self.catalog.images["proxy"].base].suite
+        with _material(rendered, None, suite, sources) as (secrets, contexts):
+            archive = paths.CACHE / "models.tar"
+            buildx.build(
+                self.folder / rendered.name,
+                "models",
+                console=self.console,
+                secrets=secrets,
+                contexts=contexts,
+                output=f"type=tar,dest={archive}",
+                title="convert the models",
+            )
+        with self.console.step(f"fill {volume.name}") as step:
+            step.finish(size(archive.stat().st_size))
+            volume.fill(archive, rendered.inputs)
+            archive.unlink()
+
+
+@contextmanager
+def _material(
+    image: RenderedImage, upstream_index: str | None, suite: str, sources: Sources
+) -> Iterator[tuple[dict[str, Path], dict[str, str | Path]]]:
+    """Secrets and build contexts of one image's build: what the host's configuration says of packages."""
+    wheelhouse = sources.wheelhouse(_requirements(image), paths.CACHE / "wheels" / image.name)
+    upstream = [upstream_index] if upstream_index and wheelhouse.needs_upstream else []
+    answering = sources if wheelhouse.complete else sources.answering(upstream)
+    with private_folder() as folder:
+        secrets = answering.secrets(
+            folder, suite=suite, upstream_indexes=upstream, offline=wheelhouse.complete
+        )
+        yield secrets, {"wheels": wheelhouse.folder}
+
+
+def _requirements(image: RenderedImage) -> list[Requirement]:
+    return [
+        requirement
+        for path, content in image.files.items()
+        if path.startswith("requirements/")
+        for requirement in parse(content.decode(), source=path)
+    ]

@@ -1,0 +1,88 @@
+"""`build.py report`: where the bytes of images are, as a table, as JSON and as a page with pictures."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from builder import paths
+from builder.bundle import write_file
+from builder.console import Console, size
+from builder.engine import Engine, ImageFacts, connect
+from builder.errors import UsageError
+from builder.report.page import render_page
+from builder.report.weights import ImageWeights, Layer, mark_shared, on_disk
+from builder.targets import load_catalog
+from builder.verify.checks import MEGABYTE
+from builder.verify.facts import probe
+
+_LARGEST = 8
+_INSTRUCTION = 70
+
+
+def run_report(args: argparse.Namespace, console: Console) -> int:
+    engine = connect()
+    images = mark_shared([weigh(engine, tag) for tag in args.image])
+    if args.json:
+        console.line(json.dumps([image.as_json() for image in images], indent=2))
+    else:
+        _print_table(images, console)
+    if args.out:
+        page = Path(args.out) / "report.html"
+        write_file(page, render_page(images).encode())
+        console.line(f"page: {page}")
+    return 0
+
+
+def weigh(engine: Engine, tag: str) -> ImageWeights:
+    facts = engine.image(tag)
+    if facts is None:
+        raise UsageError(f"there is no image {tag!r}", hint="list them with `docker images`")
+    groups = probe(engine, tag, "").groups
+    largest_first = dict(sorted(groups.items(), key=lambda item: -item[1]))
+    return ImageWeights(tag, _budget(facts), _layers(facts), largest_first)
+
+
+def _layers(facts: ImageFacts) -> tuple[Layer, ...]:
+    """Layers that hold something, named by their digest; an empty one has a digest but no size."""
+    sized = [layer for layer in facts.layers if layer.size]
+    digests = (
+        facts.diff_ids
+        if len(facts.diff_ids) == len(sized)
+        else [f"{facts.id}:{n}" for n in range(len(sized))]
+    )
+    return tuple(
+        Layer(digest, _instruction(layer.made_by), layer.size)
+        for digest, layer in zip(digests, sized, strict=True)
+    )
+
+
+def _instruction(made_by: str) -> str:
+    """An instruction of the Dockerfile, without BuildKit's remarks and cut to a readable length."""
+    text = re.sub(r"\s*# buildkit$", "", made_by)
+    text = re.sub(r"--mount=\S+\s*", "", re.sub(r"^RUN /bin/sh -c", "RUN", text))
+    return text if len(text) <= _INSTRUCTION else text[: _INSTRUCTION - 1] + "\u2026"
+
+
+def _budget(facts: ImageFacts) -> int | None:
+    """What targets.yaml allows an image of ours; another's has no budget."""
+    catalog = load_catalog(paths.TARGETS)
+    name = facts.labels.get("gfxpack.image", "")
+    target = facts.labels.get("gfxpack.target", next(iter(catalog.targets)))
+    if name not in ("vllm", *catalog.images) or target not in catalog.targets:
+        return None
+    return catalog.image_spec(name, target).budget.total_mb * MEGABYTE
+
+
+def _print_table(images: list[ImageWeights], console: Console) -> None:
+    for image in images:
+        budget = f" of {size(image.budget)}" if image.budget else ""
+        console.line(f"{image.tag}: {size(image.total)}{budget}")
+        for layer in image.layers:
+            shared = f"  (shared with {', '.join(layer.shared_with)})" if layer.shared_with else ""
+            console.line(f"  {size(layer.size):>10}  {layer.made_by}{shared}")
+        console.line("  largest:")
+        for name, count in list(image.groups.items())[:_LARGEST]:
+            console.line(f"  {size(count):>10}  {name}")
+    if len(images) > 1:
+        console.line(f"together on disk: {size(on_disk(images))}")

@@ -1,0 +1,25 @@
+"""`build.py down`: stop the stack and leave nothing of it running."""
+
+import argparse
+
+from builder.console import Console
+from builder.engine import connect
+from builder.models import ModelsVolume
+from builder.stack.compose import FILE, compose
+from builder.targets.naming import HUB_VOLUME
+
+_GRACE_SECONDS = "10"
+
+
+def run_down(args: argparse.Namespace, console: Console) -> int:
+    engine = connect()
+    if not FILE.exists():
+        console.line("no stack was built here; nothing to stop")
+        return 0
+    with console.step("stop the stack"):
+        compose("down", "--remove-orphans", "--timeout", _GRACE_SECONDS)
+    if args.volumes:
+        for name in (ModelsVolume.name, HUB_VOLUME):
+            engine.remove_volume(name)
+        console.line("removed the models")
+    return 0

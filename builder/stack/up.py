@@ -1,0 +1,111 @@
+"""`build.py up`: build what is missing, start, watch the model load, ask one question."""
+
+import argparse
+import socket
+import time
+
+from builder import paths
+from builder.console import Console, Step
+from builder.engine import Engine
+from builder.errors import StackError
+from builder.pipeline import BuildOptions, build_target
+from builder.render import StackOptions
+from builder.stack.ask import ask
+from builder.stack.compose import compose
+from builder.stack.readiness import activity, judge
+from builder.stack.services import Service, services
+from builder.targets import Catalog, load_catalog
+
+QUESTION = "What is the capital of France?"
+_POLL_SECONDS = 0.5
+_PATIENCE_SECONDS = 300
+_HUB_PATIENCE_SECONDS = 3600
+_EVIDENCE_LINES = 12
+
+
+def run_up(args: argparse.Namespace, console: Console) -> int:
+    stack = StackOptions(port=args.port, model=args.model)
+    engine, _ = build_target(args.target, stack, BuildOptions(assume_yes=args.yes), console)
+    engine.require_compose()
+    _start(engine, stack, console)
+    _wait(engine, stack, console)
+    catalog = load_catalog(paths.TARGETS)
+    url, model = f"http://127.0.0.1:{stack.port}", stack.model or catalog.models.chat.name
+    _introduce(url, model, console)
+    _show_next(url, model, catalog, console)
+    return 0
+
+
+def _start(engine: Engine, stack: StackOptions, console: Console) -> None:
+    with console.step("start the stack"):
+        running = services(engine)
+        if not _publishes(running.get("proxy"), stack.port):
+            _require_free(stack.port)
+        compose("up", "--detach", "--remove-orphans", "--pull", "never")
+
+
+def _publishes(proxy: Service | None, port: int) -> bool:
+    """Whether the port is held by the stack itself, from an earlier start."""
+    if proxy is None or proxy.state.status != "running":
+        return False
+    bindings = proxy.container.attrs["NetworkSettings"]["Ports"].values()
+    return any(binding["HostPort"] == str(port) for each in bindings for binding in each or ())
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise StackError(
+                f"port {port} on 127.0.0.1 is in use (by Ollama, perhaps)",
+                hint=f"stop what holds it, or choose another with `--port {port + 1}`",
+            ) from None
+
+
+def _wait(engine: Engine, stack: StackOptions, console: Console) -> None:
+    """Until every service is healthy; a service that is lost ends it at once, with its last words."""
+    patience = _HUB_PATIENCE_SECONDS if stack.model else _PATIENCE_SECONDS
+    with console.step(f"load {stack.model or 'the models'}") as step:
+        while True:
+            present = services(engine)
+            progress = judge({name: service.state for name, service in present.items()})
+            if progress.failed:
+                raise _lost(present[progress.failed], progress.reason)
+            if progress.ready:
+                return
+            if step.elapsed > patience:
+                raise _lost(present[progress.waiting[0]], f"was not ready within {patience} s")
+            _show_activity(present[progress.waiting[0]], step)
+            time.sleep(_POLL_SECONDS)
+
+
+def _show_activity(service: Service, step: Step) -> None:
+    lines = service.last_lines(1)
+    step.update(f"{service.name}: {activity(lines[-1])}" if lines else service.name)
+
+
+def _lost(service: Service, reason: str) -> StackError:
+    return StackError(
+        f"{service.name} {reason}",
+        hint=f"its log: `docker compose logs {service.name}`; stop the stack with `build.py down`",
+        evidence=service.last_lines(_EVIDENCE_LINES),
+    )
+
+
+def _introduce(url: str, model: str, console: Console) -> None:
+    with console.step(f"ask {model}: {QUESTION}") as step:
+        answer = ask(url, model, QUESTION, lambda piece: step.update(step.activity + piece))
+        step.finish(f"{answer.tokens} tokens, {answer.tokens_per_second:.0f} per second")
+    console.line(f"\n  {answer.text}\n")
+
+
+def _show_next(url: str, model: str, catalog: Catalog, console: Console) -> None:
+    console.line(f"The stack is up at {url}. Three things to try:\n")
+    chat = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+    embed = f'{{"model": "{catalog.models.embedding.name}", "input": "some text"}}'
+    console.line(f"  OLLAMA_HOST={url} ollama run {model}")
+    console.line(f"  curl {url}/api/chat -d '{chat}'")
+    console.line(f"  curl {url}/api/embed -d '{embed}'\n")
+    console.line("`python build.py status` shows it, `python build.py down` stops it.")
