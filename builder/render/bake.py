@@ -3,12 +3,15 @@
 import json
 from collections.abc import Sequence
 
+from builder import __version__
 from builder.render.image import RenderedImage
 
 
 def render_bake(images: Sequence[RenderedImage]) -> bytes:
     tagged = [image for image in images if image.tag]
+    inputs = ", ".join(f"{image.name} sha256:{image.inputs}" for image in tagged)
     document = {
+        "//": f"gfxpack {__version__}, by `build.py render`, from inputs {inputs}",
         "group": {"default": {"targets": [image.name for image in tagged]}},
         "target": {image.name: _target(image) for image in tagged},
     }

@@ -15,7 +15,7 @@ from builder.targets.naming import base_tag, image_tag
 INPUTS_LABEL = "gfxpack.inputs"
 _UNHASHED = "0" * 64
 _PACKAGES = {"vllm": ("runner",), "embeddings": ("runner",), "proxy": ("proxy",), "models": ()}
-"""The packages of this repository that each image carries."""
+"""The packages of this repository that each image carries; one that carries none shares no files either."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def _render(recipe: _Recipe, inputs: Inputs) -> RenderedImage:
 
 def _context(recipe: _Recipe, inputs: Inputs) -> dict[str, bytes]:
     files = {f"requirements/{layer}.txt": text.encode() for layer, text in recipe.requirements.items()}
-    files |= inputs.image_files.get(SHARED, {})
-    files |= inputs.image_files.get(recipe.image, {})
+    files |= inputs.image_files[SHARED] if _PACKAGES[recipe.image] else {}
+    files |= inputs.image_files[recipe.image]
     for package in _PACKAGES[recipe.image]:
         files |= {f"{package}/{path}": content for path, content in inputs.packages[package].items()}
     return files
