@@ -1,0 +1,191 @@
+"""The lock verb: resolves what targets.yaml and locks/*.in ask for and writes locks/*.txt.
+
+Each lock is written whole or not at all: a resolve that fails leaves the old one in force.
+"""
+
+import argparse
+import difflib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import requirements
+from builder.console import Console
+from builder.errors import SourceError, UsageError
+from builder.requirements import Requirement
+from builder.resolver import Question, resolve
+from builder.sources import Sources
+from builder.targets import Catalog, pick_target
+
+BASES = "bases"
+_OLDEST_PYTHON = "3.11"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One lock: what it must hold, for whom, and which locks it agrees with."""
+
+    name: str
+    requirements: Sequence[str]
+    python: str | None
+    """None: for every Python that the driver runs on."""
+    without: Sequence[str] = ()
+    upstream_index: str | None = None
+    on_top_of: str | None = None
+    """A lock into whose environment this one is installed: it takes its versions and holds what it lacks."""
+    agrees_with: Sequence[str] = ()
+    """Locks whose versions this one takes."""
+    dependencies: bool = True
+
+    @property
+    def header(self) -> list[str]:
+        pythons = f"Python {self.python} on x86-64 Linux" if self.python else "Python 3.11 to 3.14"
+        facts = {
+            "Asked for": sorted(self.requirements),
+            "Left out": sorted(self.without),
+            "Goes on top of": [self.on_top_of] if self.on_top_of else [],
+        }
+        return [
+            f"{self.name}: {pythons}. Written by `build.py lock --only {self.name}`; do not edit.",
+            *(f"{title}: {', '.join(values)}" for title, values in facts.items() if values),
+        ]
+
+
+def run_lock(args: argparse.Namespace, console: Console) -> int:
+    from builder.environment import ensure_group, tool
+    from builder.paths import LOCKS, TARGETS
+    from builder.targets import load_catalog
+
+    catalog = load_catalog(TARGETS)
+    every = plans(catalog, LOCKS)
+    names = select([plan.name for plan in every], catalog, only=args.only, target=args.target)
+    ensure_group("lock", console)
+    sources = Sources.load()
+    for plan in every:
+        if plan.name in names:
+            with console.step(f"Locking {plan.name}") as step:
+                step.finish(f"{write_lock(plan, LOCKS, sources, uv=tool('uv'))} distributions")
+    if BASES in names:
+        with console.step("Asking for the digests of base images") as step:
+            digests = resolve_bases(catalog)
+            replace_text(LOCKS / "bases.yaml", bases_text(catalog, digests))
+            step.finish(", ".join(f"{name}: {digest or 'none'}" for name, digest in digests.items()))
+    return 0
+
+
+def plans(catalog: Catalog, locks: Path) -> list[Plan]:
+    """Every lock of packages, those that others build on first."""
+    proxy = catalog.images["proxy"]
+    engines = [target.engine for target in catalog.targets.values()]
+    images = {spec.lock: spec for spec in [*engines, *catalog.images.values()]}
+    converter = engines[0]
+    return [
+        Plan("driver", read_direct(locks / "driver.in"), None),
+        Plan("lock", read_direct(locks / "lock.in"), None, on_top_of="driver"),
+        *(
+            Plan(
+                name,
+                spec.requirements,
+                catalog.bases[spec.base].python,
+                without=list(spec.without),
+                upstream_index=spec.index,
+            )
+            for name, spec in images.items()
+        ),
+        Plan(
+            catalog.models.lock,
+            catalog.models.requirements,
+            catalog.bases[converter.base].python,
+            on_top_of=converter.lock,
+            # Model wheels name programs that would run them, and the converter's needs are the engine's.
+            dependencies=False,
+        ),
+        Plan(
+            "test",
+            [*read_direct(locks / "test.in"), *proxy.requirements],
+            None,
+            on_top_of="driver",
+            agrees_with=[proxy.lock, "lock"],
+        ),
+    ]
+
+
+def read_direct(path: Path) -> list[str]:
+    """The requirements of a `.in` file, without the comments that say why each is there."""
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def select(known: Sequence[str], catalog: Catalog, *, only: str | None, target: str | None) -> set[str]:
+    """Which locks the command line means: all, one by name, or those that go into a target's stack."""
+    names = [*known, BASES]
+    if only is not None:
+        if only not in names:
+            near = difflib.get_close_matches(only, names, n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"there is no lock {only!r}", hint=f"{guess}locks are {', '.join(names)}")
+        return {only}
+    if target is not None:
+        shared = {spec.lock for spec in catalog.images.values()}
+        return {pick_target(catalog, target).engine.lock, *shared, catalog.models.lock, BASES}
+    return set(names)
+
+
+def write_lock(plan: Plan, locks: Path, sources: Sources, *, uv: Path) -> int:
+    """Resolve a plan and put its lock in place; the number of distributions that it holds."""
+    below = _pins(locks, plan.on_top_of) if plan.on_top_of else {}
+    agreed = {name: pin for lock in plan.agrees_with for name, pin in _pins(locks, lock).items()} | below
+    question = Question(
+        plan.requirements,
+        python=plan.python or _OLDEST_PYTHON,
+        universal=plan.python is None,
+        constraints=[str(pin) for pin in agreed.values()],
+        without=plan.without,
+        dependencies=plan.dependencies,
+        upstream_index=plan.upstream_index,
+    )
+    try:
+        with tempfile.TemporaryDirectory(prefix="gfxpack-lock-") as workdir:
+            found = resolve(question, sources, uv=uv, workdir=Path(workdir))
+    except SourceError as error:
+        raise SourceError(
+            f"{plan.name} cannot be locked: {error.message}", hint=error.hint, evidence=error.evidence
+        ) from None
+    locked = [requirement for requirement in found if requirement.name not in below]
+    replace_text(locks / f"{plan.name}.txt", requirements.emit(locked, plan.header))
+    return len(locked)
+
+
+def _pins(locks: Path, name: str) -> dict[str, Requirement]:
+    return {pin.name: pin for pin in requirements.read(locks / f"{name}.txt")}
+
+
+def resolve_bases(catalog: Catalog) -> dict[str, str | None]:
+    from builder.engine.base import resolve_digest
+
+    return {name: resolve_digest(base.image) for name, base in catalog.bases.items()}
+
+
+def bases_text(catalog: Catalog, digests: Mapping[str, str | None]) -> str:
+    """The lock of base images: without a digest, a base is bootstrapped from its distribution."""
+    lines = ["# Base images by digest. Written by `build.py lock --only bases`; do not edit."]
+    for name, base in sorted(catalog.bases.items()):
+        lines += [f"{name}:", f"  image: {base.image}", f"  digest: {digests[name] or 'none'}"]
+    return "\n".join(lines) + "\n"
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a file in place whole: a reader sees the old text or the new one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

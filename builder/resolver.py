@@ -1,0 +1,165 @@
+"""Resolving requirements with uv: which versions fit together, and the hashes of their files.
+
+uv does not read pip's configuration, so the sources that it may ask are handed to it here.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from builder.errors import ConfigError, SourceError
+from builder.requirements import Requirement, normalise
+from builder.sources import Sources
+
+_PLATFORM = "x86_64-manylinux_2_36"
+"""The C library of Debian bookworm, on which the images stand: newer wheels would not load."""
+
+_NO_SOLUTION = 1
+_FETCHED = re.compile(r"Failed to fetch: `?(?P<url>[^`\s]+)")
+_EVIDENCE_LINES = 6
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to resolve, for one Python on x86-64 Linux; a universal answer holds from that Python on."""
+
+    requirements: Sequence[str]
+    python: str
+    universal: bool = False
+    constraints: Sequence[str] = ()
+    without: Sequence[str] = ()
+    """Distributions that are left out, with all that only they bring."""
+    dependencies: bool = True
+    upstream_index: str | None = None
+
+
+class _NoSolutionError(SourceError):
+    pass
+
+
+def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) -> list[Requirement]:
+    """Every distribution that the requirements bring, each with the hashes of all its wheels that fit.
+
+    Folder indexes and upstream indexes hold copies of single files, and a lock made from them would know
+    one hash of several. They are asked only where the package index has no answer.
+    """
+    failures: list[SourceError] = []
+    for arguments in _attempts(question, sources):
+        try:
+            return _read_pylock(
+                _compile(question, arguments, sources, uv=uv, workdir=workdir),
+                markers=question.universal,
+            )
+        except _NoSolutionError as error:
+            failures.append(error)
+        except SourceError as error:
+            if not failures:
+                raise
+            failures.append(error)
+    first, last = failures[0], failures[-1]
+    if not isinstance(last, _NoSolutionError):
+        raise SourceError(first.message, hint=f"it may be in an index of its own, but {last.message}")
+    raise first
+
+
+def _attempts(question: Question, sources: Sources) -> list[list[str]]:
+    pip = sources.pip
+    arguments = [
+        *_each("--default-index", [pip.index] if pip.index else []),
+        *_each("--index", pip.extra_indexes),
+        *_each("--find-links", pip.find_links),
+        *_each("--allow-insecure-host", pip.trusted_hosts),
+    ]
+    if pip.no_index:
+        nothing_else = ["--default-index", *pip.folders[:1], *_each("--index", pip.folders[1:])]
+        arguments += nothing_else if pip.folders else ["--no-index"]
+    attempts = [arguments]
+    if pip.folders and not pip.no_index:
+        attempts.append([*arguments, *_each("--index", pip.folders)])
+    if question.upstream_index and not pip.no_index:
+        attempts.append([*attempts[-1], "--index", question.upstream_index])
+    return attempts
+
+
+def _each(option: str, values: Sequence[str]) -> list[str]:
+    return [part for value in values for part in (option, value)]
+
+
+def _compile(
+    question: Question, source_arguments: Sequence[str], sources: Sources, *, uv: Path, workdir: Path
+) -> str:
+    inputs = {
+        "requirements.in": question.requirements,
+        "constraints.txt": question.constraints,
+        "excludes.txt": question.without,
+    }
+    for name, lines in inputs.items():
+        (workdir / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    command = [
+        *(str(uv), "pip", "compile", "requirements.in"),
+        *("--constraints", "constraints.txt", "--excludes", "excludes.txt"),
+        *("--format", "pylock.toml", "--only-binary", ":all:", "--index-strategy", "unsafe-best-match"),
+        *("--no-config", "--no-progress", "--color", "never", "--no-python-downloads", "--system-certs"),
+        *("--no-header", "--python", sys.executable, "--python-version", question.python),
+        *(("--universal",) if question.universal else ("--python-platform", _PLATFORM)),
+        *(() if question.dependencies else ("--no-deps",)),
+        *source_arguments,
+    ]
+    done = subprocess.run(
+        command, cwd=workdir, env=_environment(sources), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise _explain(done.returncode, done.stderr)
+    return done.stdout
+
+
+def _environment(sources: Sources) -> Mapping[str, str]:
+    """This process's environment, with pip's settings in the place of uv's own, which nobody would see."""
+    kept = ("UV_CACHE_DIR", "UV_HTTP_RETRIES")
+    environment = {name: value for name, value in os.environ.items() if name in kept or name[:3] != "UV_"}
+    settings = {
+        "SSL_CERT_FILE": os.fspath(sources.certificate) if sources.certificate else None,
+        "ALL_PROXY": sources.pip.proxy,
+        "UV_HTTP_TIMEOUT": sources.pip.timeout,
+    }
+    return environment | {name: value for name, value in settings.items() if value}
+
+
+def _explain(code: int, stderr: str) -> SourceError:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    causes = [line.removeprefix("cause: ").removeprefix("error: ") for line in lines]
+    if code == _NO_SOLUTION:
+        return _NoSolutionError(
+            "no versions of the requirements fit together",
+            hint="change the requirements, or wait until the package index has what they ask for",
+            evidence=causes[1 : 1 + _EVIDENCE_LINES],
+        )
+    fetched = _FETCHED.search(stderr)
+    if fetched:
+        host = urlsplit(fetched["url"]).hostname or fetched["url"]
+        return SourceError(
+            f"the package index at {host} does not answer: {causes[-1]}",
+            hint="`pip config list` shows which index is in force; check the network, proxy and certificate",
+        )
+    return SourceError("uv cannot resolve the requirements", evidence=causes[:_EVIDENCE_LINES])
+
+
+def _read_pylock(text: str, *, markers: bool) -> list[Requirement]:
+    """The names, versions, markers and hashes of uv's answer, without the places they came from."""
+    requirements = []
+    for package in tomllib.loads(text).get("packages", []):
+        name, version = package["name"], package.get("version")
+        hashes = {wheel["hashes"]["sha256"] for wheel in package.get("wheels", [])}
+        if not (version and hashes):
+            raise ConfigError(
+                f"{name} has no wheel in any configured source", hint="only wheels with a hash can be locked"
+            )
+        marker = package.get("marker", "") if markers else ""
+        requirements.append(Requirement(normalise(name), version, marker, tuple(sorted(hashes))))
+    return requirements
