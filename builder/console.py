@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -46,13 +46,17 @@ class Step:
     def __init__(self, console: "Console", title: str) -> None:
         self.title = title
         self.started = time.monotonic()
-        self.activity = ""
         self.remark = ""
+        self._activity: str | Callable[[], str] = ""
         self._console = console
 
-    def update(self, activity: str) -> None:
-        """What is being done right now; shown on a terminal only."""
-        self.activity = activity
+    def update(self, activity: str | Callable[[], str]) -> None:
+        """What is being done right now; shown on a terminal only. A function is asked at each redraw."""
+        self._activity = activity
+
+    @property
+    def activity(self) -> str:
+        return self._activity() if callable(self._activity) else self._activity
 
     def log(self, text: str) -> None:
         """A line that stays, below the step's title."""

@@ -1,0 +1,243 @@
+"""Base images: from a registry by digest where one answers, else bootstrapped from Debian packages.
+
+A base is known by its key (suite, packages, options). One that is here under its tag is taken as it is;
+only `refresh` asks a mirror or a registry again.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.console import Console, size
+from builder.engine import buildx
+from builder.engine.client import Engine, ImageFacts
+from builder.engine.failures import hint_for
+from builder.engine.process import stream
+from builder.errors import EngineError, SourceError
+from builder.paths import CACHE, IMAGES
+from builder.sources import Sources, private_folder
+from builder.sources.urls import redact
+from builder.targets.model import BaseSpec
+from builder.targets.naming import base_key, base_tag
+
+KEY_LABEL = "gfxpack.base.key"
+RECIPE_LABEL = "gfxpack.base.recipe"
+PACKAGES_LABEL = "gfxpack.base.packages"
+DIGEST_LABEL = "gfxpack.base.digest"
+BOOTSTRAPPED = "none"
+
+NEEDED_BYTES = 1_000_000_000
+_EPOCH = 1767225600
+"""2026-01-01: the latest time that a file of a base may bear, so that two bootstraps are the same."""
+
+_ROOM = IMAGES / "base"
+_HOOKS = "/usr/share/mmdebstrap/hooks"
+_OPTIONS = ("--variant=minbase", "--format=tar", "--skip=output/dev")
+_SUITE_OPTIONS: Mapping[str, Sequence[str]] = {
+    "bookworm": (f"--hook-dir={_HOOKS}/merged-usr", "--include=usr-is-merged,usrmerge-"),
+}
+"""Bookworm's packages would merge /usr by installing Perl; the hook does it before the first package."""
+
+_LICENCES = "/usr/share/doc/*/copyright"
+_CONFIG = ("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["bash"]')
+_EVIDENCE_LINES = 8
+
+
+def ensure(
+    engine: Engine,
+    spec: BaseSpec,
+    *,
+    sources: Sources,
+    console: Console,
+    digest: str | None = None,
+    refresh: bool = False,
+    allow_expired: bool = False,
+) -> ImageFacts:
+    """The base that `spec` describes, made if it is not there. `digest` is the lock's ("none" is as None);
+    `allow_expired` accepts a mirror whose Release file is out of date, for suites that are not released."""
+    tag = base_tag(spec)
+    locked = None if digest == BOOTSTRAPPED else digest
+    present = engine.image(tag)
+    if present is not None and not refresh and is_current(present, spec, locked):
+        return present
+    engine.require_space(NEEDED_BYTES, f"the base {spec.suite}")
+    if locked and engine.registry_digest(f"{spec.image}@{locked}"):
+        _from_registry(spec, tag, locked, sources=sources, console=console)
+    else:
+        _bootstrapped(engine, spec, tag, sources=sources, console=console, allow_expired=allow_expired)
+    made = engine.image(tag)
+    if made is None:
+        raise EngineError(f"the base {tag} is not there after it was made", hint="build again")
+    if present is not None and present.id != made.id:
+        engine.remove_image(present.id)
+    return made
+
+
+def is_current(image: ImageFacts, spec: BaseSpec, digest: str | None) -> bool:
+    """Whether the image's labels say that it is what `spec` and the lock ask for. One that was bootstrapped
+    because no registry answered stays good when one does."""
+    origin = image.labels.get(DIGEST_LABEL, "")
+    return (
+        image.labels.get(KEY_LABEL) == base_key(spec)
+        and image.labels.get(RECIPE_LABEL) == recipe_key(spec)
+        and (digest is None or origin in (digest, BOOTSTRAPPED))
+    )
+
+
+def recipe_key(spec: BaseSpec) -> str:
+    """What this module does to make a base, as a hash: a base made in another way is made again."""
+    files = "".join((_ROOM / name).read_text(encoding="utf-8") for name in ("Dockerfile", "clean.sh"))
+    facts = (_EPOCH, _OPTIONS, _SUITE_OPTIONS.get(spec.suite, ()), _CONFIG, _LICENCES, files)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def resolve_digest(engine: Engine, image: str) -> str | None:
+    """The digest that a registry has for `image` now, for the lock; None where no registry answers."""
+    return engine.registry_digest(image)
+
+
+def dpkg_config(spec: BaseSpec) -> str:
+    """dpkg's own configuration in the base, which packages installed later obey too. The licences stay."""
+    return "".join(f"path-exclude={path}\n" for path in spec.exclude) + f"path-include={_LICENCES}\n"
+
+
+def labels(spec: BaseSpec, digest: str, packages: str) -> dict[str, str]:
+    return {
+        "org.opencontainers.image.title": "gfxpack base",
+        "org.opencontainers.image.description": f"{spec.suite} with Python {spec.python}",
+        KEY_LABEL: base_key(spec),
+        RECIPE_LABEL: recipe_key(spec),
+        DIGEST_LABEL: digest,
+        PACKAGES_LABEL: packages,
+    }
+
+
+def installed_packages(status: str) -> str:
+    """dpkg's status file as "name=version name=version …"."""
+    fields = [
+        dict(re.findall(r"^(Package|Status|Version): (.+)$", stanza, re.M)) for stanza in status.split("\n\n")
+    ]
+    return " ".join(
+        sorted(
+            f"{each['Package']}={each['Version']}"
+            for each in fields
+            if each.get("Status", "").endswith(" installed")
+        )
+    )
+
+
+def _bootstrapped(
+    engine: Engine,
+    spec: BaseSpec,
+    tag: str,
+    *,
+    sources: Sources,
+    console: Console,
+    allow_expired: bool,
+) -> None:
+    mirrors = sources.apt.for_suite(spec.suite)
+    with console.step(f"bootstrap {tag} from the distribution's packages") as step, _workroom() as room:
+        (room / "sources.list").write_text(
+            "".join(f"{mirror.line}\n" for mirror in mirrors), encoding="utf-8"
+        )
+        (room / "dpkg.cfg").write_text(dpkg_config(spec), encoding="utf-8")
+        said: list[str] = []
+
+        def on_line(line: str) -> None:
+            said.append(redact(line.rstrip()))
+            step.update(said[-1].removeprefix("I: "))
+
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "LC_ALL": "C.UTF-8"}
+        status = stream(_mmdebstrap(spec, room, allow_expired=allow_expired), on_line, env=environment)
+        if status != 0:
+            raise _bootstrap_failed(spec, said)
+        packages = installed_packages((room / "status").read_text(encoding="utf-8"))
+        found = labels(spec, BOOTSTRAPPED, packages)
+        changes = [*_CONFIG, *(f'LABEL {name}="{value}"' for name, value in found.items())]
+        step.update("handing it to the engine")
+        engine.import_rootfs(room / "root.tar", tag, changes)
+        step.finish(size((room / "root.tar").stat().st_size))
+
+
+def _mmdebstrap(spec: BaseSpec, room: Path, *, allow_expired: bool) -> list[str]:
+    program = shutil.which("mmdebstrap")
+    if program is None:
+        raise SourceError(
+            f"mmdebstrap is not installed, and no registry answers for {spec.image}",
+            hint="install it, for it makes a base without a registry: `apt-get install mmdebstrap`",
+        )
+    dpkg = "$1/etc/dpkg/dpkg.cfg.d"
+    return [
+        program,
+        *_OPTIONS,
+        *_SUITE_OPTIONS.get(spec.suite, ()),
+        f"--include={','.join(spec.packages)}",
+        f"--dpkgopt={room / 'dpkg.cfg'}",
+        *(['--aptopt=Acquire::Check-Valid-Until "false"'] if allow_expired else []),
+        f"--customize-hook=download /var/lib/dpkg/status {room / 'status'}",
+        f'--customize-hook=mv "{dpkg}/99mmdebstrap" "{dpkg}/gfxpack"',
+        f"--customize-hook={_ROOM / 'clean.sh'}",
+        spec.suite,
+        str(room / "root.tar"),
+        str(room / "sources.list"),
+    ]
+
+
+def _bootstrap_failed(spec: BaseSpec, said: Sequence[str]) -> SourceError:
+    trouble = [line for line in said if re.match(r"(E|W|Err|dpkg|gpgv?):?\d* ", line)] or list(said)
+    cause = next(
+        (line for line in trouble if line.startswith("E: ")), trouble[-1] if trouble else "no output"
+    )
+    return SourceError(
+        f"the base {spec.suite} could not be bootstrapped: {cause.removeprefix('E: ')}",
+        hint=hint_for("\n".join(trouble)) or "check the mirror in this machine's apt sources",
+        evidence=trouble[-_EVIDENCE_LINES:],
+    )
+
+
+def _from_registry(spec: BaseSpec, tag: str, digest: str, *, sources: Sources, console: Console) -> None:
+    """Two builds, of which the second adds the label that needs the result of the first."""
+    with _workroom() as room, private_folder() as private:
+        for name in ("Dockerfile", "clean.sh"):
+            shutil.copy(_ROOM / name, room / name)
+        (room / "dpkg.cfg").write_text(dpkg_config(spec), encoding="utf-8")
+        arguments = {
+            "IMAGE": f"{spec.image}@{digest}",
+            "SUITE": spec.suite,
+            "PACKAGES": " ".join(spec.packages),
+        }
+        secrets = sources.secrets(private, suite=spec.suite)
+        status = room / "status"
+        buildx.build(
+            room,
+            tag,
+            console=console,
+            secrets=secrets,
+            build_args=arguments,
+            target="status",
+            output=f"type=local,dest={status}",
+            title=f"make {tag} from {spec.image}",
+        )
+        packages = installed_packages((status / "status").read_text(encoding="utf-8"))
+        buildx.build(
+            room,
+            tag,
+            console=console,
+            secrets=secrets,
+            build_args=arguments,
+            labels=labels(spec, digest, packages),
+            title=f"label {tag}",
+        )
+
+
+@contextmanager
+def _workroom() -> Iterator[Path]:
+    """A folder for one base in the making, on the disk that holds the other caches."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="base-", dir=CACHE) as folder:
+        yield Path(folder)

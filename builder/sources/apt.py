@@ -1,0 +1,196 @@
+"""The distribution's packages: which mirrors this machine's apt is configured to use.
+
+Both forms of apt's lists are read, `deb URI suite component…` and deb822 stanzas.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from builder.errors import SourceError
+from builder.sources.urls import local_path
+
+DEBIAN_SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid")
+_DEBIAN_ALIASES = ("oldstable", "stable", "testing", "unstable")
+_POCKETS = ("", "-updates", "-security")
+_ONE_LINE = re.compile(
+    r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<components>.*)"
+)
+_DISTRIBUTION_KEYS = re.compile(r"/usr/share/keyrings/(debian|ubuntu)-archive-[\w-]*\.(gpg|pgp|asc)")
+_PASSED_OPTIONS = ("trusted", "check-valid-until", "arch")
+
+
+@dataclass(frozen=True)
+class AptSource:
+    """One mirror and suite. Options are spelled as in the one-line form (`signed-by`)."""
+
+    uri: str
+    suite: str
+    components: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def line(self) -> str:
+        options = " ".join(f"{key}={value}" for key, value in sorted(self.options.items()))
+        return " ".join(
+            ["deb", *([f"[{options}]"] if options else []), self.uri, self.suite, *self.components]
+        )
+
+    def inside(self) -> "AptSource":
+        """The source as an image may use it: only keys of the distribution's own lie there too."""
+        kept = {key: value for key, value in self.options.items() if key in _PASSED_OPTIONS}
+        key = self.options.get("signed-by", "")
+        if _DISTRIBUTION_KEYS.fullmatch(key):
+            kept["signed-by"] = key
+        return replace(self, options=kept)
+
+
+@dataclass(frozen=True)
+class AptConfiguration:
+    sources: tuple[AptSource, ...] = ()
+    codename: str = ""
+
+    def for_suite(self, suite: str) -> list[AptSource]:
+        """The sources that carry `suite`, its updates and its security fixes; SourceError where none does.
+
+        A mirror of Debian carries every suite of Debian, so on Debian the configured one is asked for
+        another suite too. Elsewhere the suite must be configured.
+        """
+        found = self._configured(suite) or self._derived(suite)
+        if not found:
+            configured = ", ".join(sorted({source.suite for source in self.sources})) or "none"
+            raise SourceError(
+                f"no apt source of this machine carries the suite {suite} (configured: {configured})",
+                hint=f"add a mirror of {suite} below /etc/apt/sources.list.d, or lock the base by digest",
+            )
+        return found
+
+    def for_builds(self, suite: str) -> list[AptSource]:
+        """The same, as a build inside a container can use them."""
+        found = [source.inside() for source in self.for_suite(suite) if not _on_disk(source)]
+        if not found:
+            raise SourceError(
+                f"the apt mirror of {suite} is a folder of this machine, which a build cannot see",
+                hint="serve the folder over HTTP and name that address in apt's sources",
+            )
+        return found
+
+    def _configured(self, suite: str) -> list[AptSource]:
+        wanted = {suite + pocket for pocket in _POCKETS} | {f"{suite}/updates"}
+        return [source for source in self.sources if source.suite in wanted]
+
+    def _derived(self, suite: str) -> list[AptSource]:
+        if suite not in DEBIAN_SUITES or self.codename not in DEBIAN_SUITES:
+            return []
+        own = (self.codename, *_DEBIAN_ALIASES)
+        bases = [source for source in self.sources if source.suite in own]
+        if not bases:
+            return []
+        pockets = _POCKETS[1:] if suite != "sid" else ()
+        rest = [
+            replace(source, suite=suite + pocket)
+            for pocket in pockets
+            for source in self.sources
+            if source.suite in {name + pocket for name in own}
+        ]
+        return _unique([replace(bases[0], suite=suite), *rest])
+
+
+def read(root: Path = Path("/")) -> AptConfiguration:
+    """Read the lists below `root`/etc/apt; an unreadable file is as if it were not there."""
+    folder = root / "etc/apt"
+    names = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
+    sources = [source for name in names for source in _read_file(name)]
+    return AptConfiguration(tuple(_unique(sources)), os_release(root).get("VERSION_CODENAME", ""))
+
+
+def os_release(root: Path = Path("/")) -> dict[str, str]:
+    """/etc/os-release as a mapping; empty where there is none."""
+    for name in ("etc/os-release", "usr/lib/os-release"):
+        try:
+            text = (root / name).read_text(encoding="utf-8")
+        except OSError:
+            continue
+        pairs = (
+            line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#")
+        )
+        return {key: value.strip().strip("\"'") for key, _, value in pairs}
+    return {}
+
+
+def parse_one_line(text: str) -> list[AptSource]:
+    """The sources of a `sources.list`."""
+    sources = []
+    for line in text.splitlines():
+        match = _ONE_LINE.fullmatch(line.partition("#")[0].strip())
+        if match:
+            options = dict(_option(word) for word in (match["options"] or "").split() if "=" in word)
+            components = tuple(match["components"].split())
+            sources.append(AptSource(match["uri"], match["suite"], components, options))
+    return sources
+
+
+def parse_deb822(text: str) -> list[AptSource]:
+    """The sources of a `*.sources` file: stanzas of `Key: value`."""
+    sources = []
+    for stanza in _stanzas(text):
+        if "deb" not in stanza.get("types", "").split() or stanza.get("enabled", "yes").lower() in (
+            "no",
+            "false",
+        ):
+            continue
+        options = {key: value for key, value in stanza.items() if key in (*_PASSED_OPTIONS, "signed-by")}
+        if "architectures" in stanza:
+            options["arch"] = ",".join(stanza["architectures"].split())
+        if "BEGIN PGP" in options.get("signed-by", ""):
+            del options["signed-by"]
+        components = tuple(stanza.get("components", "").split())
+        sources += [
+            AptSource(uri, suite, components, options)
+            for uri in stanza.get("uris", "").split()
+            for suite in stanza.get("suites", "").split()
+        ]
+    return sources
+
+
+def _read_file(path: Path) -> Sequence[AptSource]:
+    parsers = {".list": parse_one_line, ".sources": parse_deb822}
+    parser = parsers.get(path.suffix)
+    if parser is None:
+        return ()
+    try:
+        return parser(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ()
+
+
+def _stanzas(text: str) -> Iterator[dict[str, str]]:
+    """Stanzas with lower-case keys; a continuation line belongs to the key above it, a comment to none."""
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    for block in re.split(r"\n[ \t]*\n", "\n".join(lines)):
+        stanza: dict[str, str] = {}
+        key = ""
+        for line in block.splitlines():
+            if line[:1] in (" ", "\t"):
+                if key:
+                    stanza[key] += "\n" + line.strip()
+            elif ":" in line:
+                name, _, value = line.partition(":")
+                key = name.strip().lower()
+                stanza[key] = value.strip()
+        if stanza:
+            yield stanza
+
+
+def _option(word: str) -> tuple[str, str]:
+    key, _, value = word.partition("=")
+    return key.lower(), value
+
+
+def _on_disk(source: AptSource) -> bool:
+    return source.uri.startswith(("file:", "copy:", "cdrom:")) or local_path(source.uri) is not None
+
+
+def _unique(sources: Iterable[AptSource]) -> list[AptSource]:
+    return list(dict.fromkeys(sources))

@@ -1,0 +1,81 @@
+"""Asking whether a package index answers, before a build waits minutes to find out."""
+
+import base64
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from builder.sources.urls import credential, without_credential
+
+_SECONDS = 10.0
+_REFUSALS = {401: "it asks for a user name and password", 403: "it refuses the request"}
+
+
+def complaints(
+    urls: Sequence[str],
+    *,
+    certificate: Path | None,
+    trusted_hosts: Sequence[str] = (),
+    proxy: str | None = None,
+) -> Mapping[str, str]:
+    """For each URL that does not serve us, why; all are asked at once."""
+    if not urls:
+        return {}
+    with ThreadPoolExecutor(max_workers=len(urls)) as pool:
+        answers = pool.map(lambda url: _complaint(url, certificate, trusted_hosts, proxy), urls)
+        return {url: answer for url, answer in zip(urls, answers, strict=True) if answer}
+
+
+def _complaint(url: str, certificate: Path | None, trusted_hosts: Sequence[str], proxy: str | None) -> str:
+    """Why the index at `url` cannot be used, or "". It is asked for one package, as the list of all is long;
+    that it does not have it is an answer too."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        return "it is neither HTTP nor HTTPS"
+    request = urllib.request.Request(f"{without_credential(url).rstrip('/')}/pip/")  # noqa: S310
+    _authorise(request, url)
+    try:
+        with _opener(url, certificate, trusted_hosts, proxy).open(request, timeout=_SECONDS):
+            return ""
+    except urllib.error.HTTPError as error:
+        if error.code >= 500:
+            return f"it answers with status {error.code}"
+        return _REFUSALS.get(error.code, "")
+    except urllib.error.URLError as error:
+        return _cause(error.reason)
+    except (OSError, ValueError) as error:
+        return _cause(error)
+
+
+def _opener(
+    url: str, certificate: Path | None, trusted_hosts: Sequence[str], proxy: str | None
+) -> urllib.request.OpenerDirector:
+    context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
+    parts = urlsplit(url)
+    if {parts.hostname, f"{parts.hostname}:{parts.port}"} & set(trusted_hosts):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    proxies = {"http": proxy, "https": proxy} if proxy else None
+    return urllib.request.build_opener(
+        urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler(proxies)
+    )
+
+
+def _authorise(request: urllib.request.Request, url: str) -> None:
+    found = credential(url)
+    if found is not None:
+        token = base64.b64encode(":".join(found).encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+
+
+def _cause(reason: object) -> str:
+    if isinstance(reason, TimeoutError):
+        return f"no answer within {_SECONDS:.0f} s"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({reason.verify_message})"
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror.lower()
+    return str(reason)
