@@ -1,13 +1,14 @@
 """`build.py up`: build what is missing, start, watch the model load, ask one question."""
 
 import argparse
+import re
 import socket
 import time
 
 from builder import paths
 from builder.console import Console, Step
 from builder.engine import Engine
-from builder.errors import StackError
+from builder.errors import StackError, UsageError
 from builder.pipeline import BuildOptions, build_target
 from builder.render import StackOptions
 from builder.stack.ask import ask
@@ -17,6 +18,7 @@ from builder.stack.services import Service, services
 from builder.targets import Catalog, load_catalog
 
 QUESTION = "What is the capital of France?"
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 300
 _HUB_PATIENCE_SECONDS = 3600
@@ -24,7 +26,7 @@ _EVIDENCE_LINES = 12
 
 
 def run_up(args: argparse.Namespace, console: Console) -> int:
-    stack = StackOptions(port=args.port, model=args.model)
+    stack = StackOptions(port=args.port, model=_hub_name(args.model))
     engine, _ = build_target(args.target, stack, BuildOptions(assume_yes=args.yes), console)
     engine.require_compose()
     _start(engine, stack, console)
@@ -34,6 +36,15 @@ def run_up(args: argparse.Namespace, console: Console) -> int:
     _introduce(url, model, console)
     _show_next(url, model, catalog, console)
     return 0
+
+
+def _hub_name(model: str | None) -> str | None:
+    """A name as hubs have them; it becomes an argument of the engine, so nothing else gets through."""
+    if model is None or _HUB_NAME.fullmatch(model):
+        return model
+    raise UsageError(
+        f"{model!r} is no model of a hub", hint="name it as ORG/NAME, for example Qwen/Qwen3-0.6B"
+    )
 
 
 def _start(engine: Engine, stack: StackOptions, console: Console) -> None:
