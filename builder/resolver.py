@@ -64,7 +64,8 @@ def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) ->
             failures.append(error)
     first, last = failures[0], failures[-1]
     if not isinstance(last, _NoSolutionError):
-        raise SourceError(first.message, hint=f"it may be in an index of its own, but {last.message}")
+        hint = f"an index that may have them could not be asked: {last.message}"
+        raise SourceError(first.message, hint=hint, evidence=first.evidence)
     raise first
 
 

@@ -3,6 +3,10 @@
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("gfxpack", database=None, deadline=None)
+settings.load_profile("gfxpack")
 
 SKIPS_THAT_MAY_BE: dict[str, str] = {}
 """Node id of a test (or the start of one) -> why a run may go without it."""

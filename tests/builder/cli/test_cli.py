@@ -1,0 +1,245 @@
+"""The command line as a person meets it: verbs, defaults, and what errors look like."""
+
+import argparse
+import importlib
+import inspect
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from builder import cli
+from builder.console import Console
+from builder.errors import BuildError
+from builder.paths import ROOT, TARGETS
+
+Handler = Callable[[argparse.Namespace, Console], int]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
+    """What the build, test and targets verbs are called with, in place of their work."""
+    calls: list[argparse.Namespace] = []
+
+    def record(args: argparse.Namespace, _console: Console) -> int:
+        calls.append(args)
+        return 0
+
+    for handler in (
+        "builder.pipeline.run_build",
+        "builder.testing.run_test",
+        "builder.targets.show.run_targets",
+    ):
+        monkeypatch.setattr(handler, record)
+    return calls
+
+
+@pytest.fixture
+def crash_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(cli, "_CRASH_LOG", tmp_path / "crash.log")
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    return tmp_path / "crash.log"
+
+
+def _fails_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(_args: argparse.Namespace, _console: Console) -> int:
+        raise error
+
+    monkeypatch.setattr("builder.targets.show.run_targets", fail)
+
+
+@pytest.mark.parametrize("argv", [[], ["--target", "cpu"], ["build", "--target", "cpu"], ["--yes"]])
+def test_no_verb_means_build(argv: list[str], seen: list[argparse.Namespace]) -> None:
+    assert cli.main(argv) == 0
+    assert seen[0].target == "cpu"
+
+
+def test_images_may_be_repeated(seen: list[argparse.Namespace]) -> None:
+    cli.main(["--image", "proxy", "--image", "vllm", "--no-cache"])
+    assert seen[0].image == ["proxy", "vllm"]
+    assert seen[0].no_cache
+    assert not seen[0].refresh
+
+
+def test_target_must_be_named_when_there_are_several(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: list[argparse.Namespace],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = TARGETS.read_text(encoding="utf-8")
+    block = text[text.index("\n  cpu:\n") :]
+    several = tmp_path / "targets.yaml"
+    several.write_text(text.rstrip() + block.replace("\n  cpu:\n", "\n  other:\n", 1), encoding="utf-8")
+    monkeypatch.setattr(cli, "TARGETS", several)
+    assert cli.main(["build"]) == 2
+    assert "cpu, other" in capsys.readouterr().err
+    assert not seen
+
+
+def test_pytest_gets_what_the_test_verb_does_not_know(seen: list[argparse.Namespace]) -> None:
+    cli.main(["test", "--quick", "-k", "lock and not slow", "-x", "tests/builder"])
+    assert seen[0].quick
+    assert seen[0].rest == ["-k", "lock and not slow", "-x", "tests/builder"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["biuld"], "did you mean build?"),
+        (["cpu"], "there is no verb 'cpu'"),
+        (["targets", "--jsno"], "does not take '--jsno'"),
+        (["down", "--vol"], "does not take '--vol'"),
+        (["render", "--out", "x"], "--target"),
+        (["verify", "--target", "cpu"], "IMAGE"),
+        (["report"], "IMAGE"),
+        (["up", "--port", "0"], "'0' is not a port"),
+        (["up", "--port", "http"], "'http' is not a port"),
+        (["up", "--port", "65536"], "'65536' is not a port"),
+        (["up", "--port", "-1"], "'-1' is not a port"),
+        (["up", "--port"], "--port"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_a_hint(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(argv) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert message in err
+    assert [line.split(":")[0] for line in err.splitlines()] == ["error", "hint"]
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
+def test_every_verb_has_its_handler_and_gives_it_what_it_reads(verb: cli.Verb) -> None:
+    module, _, name = verb.handler.partition(":")
+    handler: Handler = getattr(importlib.import_module(module), name)
+    flags = [max(argument.flags, key=len) for argument in verb.arguments]
+    given = {flag.lstrip("-").replace("-", "_") for flag in flags} | {"rest", "verb"}
+    assert set(re.findall(r"\bargs\.(\w+)", inspect.getsource(handler))) <= given
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
+def test_every_verb_explains_itself(verb: cli.Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([verb.name, "--help"])
+    assert end.value.code == 0
+    help_text = capsys.readouterr().out
+    assert all(flag in help_text for argument in verb.arguments for flag in argument.flags if flag[0] == "-")
+
+
+def test_a_known_error_shows_evidence_message_and_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fails_with(monkeypatch, BuildError("step 3 failed", hint="look there", evidence=["line 1", "line 2"]))
+    assert cli.main(["targets"]) == 1
+    assert capsys.readouterr().err == "  line 1\n  line 2\nerror: step 3 failed\nhint:  look there\n"
+
+
+def test_a_defect_is_one_line_and_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], crash_log: Path
+) -> None:
+    _fails_with(monkeypatch, ValueError("first\nsecond"))
+    assert cli.main(["targets"]) == 1
+    err = capsys.readouterr().err
+    assert err.splitlines() == [
+        "error: unexpected ValueError: first",
+        "hint:  this is a defect; the traceback is in crash.log",
+    ]
+    assert "Traceback" in crash_log.read_text(encoding="utf-8")
+
+
+def test_debugging_shows_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], crash_log: Path
+) -> None:
+    monkeypatch.setenv("GFXPACK_DEBUG", "1")
+    _fails_with(monkeypatch, ValueError("x"))
+    assert cli.main(["targets"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+    assert crash_log.exists()
+
+
+def test_a_log_that_cannot_be_written_does_not_hide_the_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "_CRASH_LOG", tmp_path / "no-such-folder" / "crash.log")
+    _fails_with(monkeypatch, ValueError("x"))
+    assert cli.main(["targets"]) == 1
+    assert "unexpected ValueError: x" in capsys.readouterr().err
+
+
+def test_another_pipe_that_breaks_is_a_defect(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], crash_log: Path
+) -> None:
+    _fails_with(monkeypatch, BrokenPipeError(32, "Broken pipe"))
+    assert cli.main(["targets"]) == 1
+    assert "unexpected BrokenPipeError" in capfd.readouterr().err
+    assert crash_log.exists()
+
+
+def _start(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def test_a_reader_that_leaves_ends_it_quietly() -> None:
+    code = (
+        "import sys; sys.stdin.read(); from builder.cli import main; sys.exit(main(['targets', '--schema']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 141
+
+
+def test_ctrl_c_is_one_line_and_130() -> None:
+    code = (
+        "import signal, sys\n"
+        "from builder import cli\n"
+        "from builder.targets import show\n"
+        "def wait(args, console):\n"
+        "    console.line('waiting')\n"
+        "    signal.pause()\n"
+        "show.run_targets = wait\n"
+        "sys.exit(cli.main(['targets']))\n"
+    )
+    with _start(code) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "interrupted\n"
+        assert process.wait() == 130
+
+
+def test_starting_up_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from builder import cli, environment\n"
+        "try:\n    cli.main(['--version'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'pydantic', 'yaml', 'docker', 'jinja2', 'httpx', 'requests'} & set(sys.modules)))\n"
+    )
+    with _start(code) as process:
+        assert process.communicate()[0].splitlines() == ["gfxpack 0.1.0", "[]"]
