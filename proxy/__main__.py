@@ -1,0 +1,67 @@
+"""`python -m proxy`: read the flags, take the port, serve until told to stop."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+
+from proxy.app import App
+from proxy.settings import Address, SettingError, parse
+
+# A stream that is still running at shutdown gets this long to end.
+_GRACE_SECONDS = 5
+
+
+def main(argv: Sequence[str]) -> int:
+    try:
+        settings = parse(argv, os.environ)
+    except SettingError as bad:
+        print(f"error: {bad}", file=sys.stderr)
+        return 2
+    try:
+        listener = _listen(settings.listen)
+    except OSError as error:
+        print(f"error: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("proxy").info("serving on %s, engine %s", settings.listen, settings.engine)
+    _stop_quietly_on_signals()
+    uvicorn.Server(server_config(App(settings))).run(sockets=[listener])
+    return 0
+
+
+def server_config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
+    listener.setblocking(False)
+    return listener
+
+
+def _stop_quietly_on_signals() -> None:
+    """The server raises the signal again once it has stopped; a stop that was asked for is no failure."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+"""Which models there are: what the models' folder describes, and what the servers say they serve.
+
+Either source may be absent. A model that is served but not described is shown with what is known."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from proxy.dialect import names
+from proxy.model import Manifest, Model, Role
+from proxy.store import Store
+from proxy.upstream import Upstream
+
+# A served context or a new model is noticed after this long at the latest.
+_FRESH_SECONDS = 30.0
+_DEFAULT_CAPABILITIES: dict[Role, tuple[str, ...]] = {"chat": ("completion",), "embedding": ("embedding",)}
+
+
+class _Card(msgspec.Struct):
+    id: str
+    max_model_len: int | None = None
+
+
+class _Cards(msgspec.Struct):
+    data: list[_Card]
+
+
+class _Listing:
+    """What one server last said it serves, and whether it said so when it was last asked."""
+
+    def __init__(self, server: Upstream) -> None:
+        self._server = server
+        self._asked_at = float("-inf")
+        self.cards: dict[str, _Card] = {}
+        self.answers = False
+
+    async def refresh(self) -> None:
+        body = await self._server.probe("/v1/models")
+        cards = _read_cards(body) if body is not None else None
+        self.answers = cards is not None
+        self._asked_at = time.monotonic()
+        if cards is not None:
+            self.cards = {_key(card.id): card for card in cards}
+
+    @property
+    def stale(self) -> bool:
+        return not self.answers or time.monotonic() - self._asked_at > _FRESH_SECONDS
+
+
+class Catalog:
+    """`servers` holds the one for chat, and may hold one for embeddings."""
+
+    def __init__(self, store: Store, servers: Mapping[Role, Upstream], stamp: Callable[[], str]) -> None:
+        self._store = store
+        self._stamp = stamp
+        self._servers = servers
+        self._listings = {role: _Listing(server) for role, server in servers.items()}
+        self._first_seen: dict[str, str] = {}
+
+    def server(self, model: Model) -> Upstream:
+        """The server that answers for this model."""
+        return self._servers.get(model.role, self._servers["chat"])
+
+    async def all(self) -> list[Model]:
+        await _refresh(self._listings.values())
+        return self._models()
+
+    async def find(self, text: str) -> Model | None:
+        """The model that a client means by this name."""
+        await _refresh(listing for listing in self._listings.values() if listing.stale)
+        key = _key(text)
+        return next(
+            (model for model in self._models() if key in (_key(model.name), _key(model.served))), None
+        )
+
+    def is_loaded(self, model: Model) -> bool:
+        """Whether a server offers it right now, as far as the last question told."""
+        listing = self._listing(model.role)
+        return listing.answers and _key(model.served) in listing.cards
+
+    @property
+    def complete(self) -> bool:
+        """Whether every server has said what it serves, so that a name that is not here does not exist."""
+        return all(listing.answers for listing in self._listings.values())
+
+    def _listing(self, role: Role) -> _Listing:
+        return self._listings.get(role, self._listings["chat"])
+
+    def _models(self) -> list[Model]:
+        """The described ones, newest first, then those that are only served."""
+        models: dict[str, Model] = {}
+        for manifest in self._store.manifests():
+            models.setdefault(_key(manifest.name), self._described(manifest))
+        for role, listing in self._listings.items():
+            for key, card in listing.cards.items():
+                if key not in models:
+                    models[key] = self._only_served(card, role)
+        return list(models.values())
+
+    def _described(self, manifest: Manifest) -> Model:
+        card = self._listing(manifest.role).cards.get(_key(manifest.name))
+        return Model(
+            manifest=manifest,
+            served=card.id if card else manifest.name,
+            context_length=(card.max_model_len if card else None) or manifest.context_length,
+            capabilities=manifest.capabilities or _DEFAULT_CAPABILITIES[manifest.role],
+            certain=manifest.capabilities is not None,
+        )
+
+    def _only_served(self, card: _Card, role: Role) -> Model:
+        parsed = names.parse(card.id)
+        manifest = Manifest(
+            name=parsed.shortest if parsed else card.id,
+            role=role,
+            digest=hashlib.sha256(f"served as {_key(card.id)}".encode()).hexdigest(),
+            modified_at=self._first_seen.setdefault(card.id, self._stamp()),
+        )
+        return Model(manifest, card.id, card.max_model_len, _DEFAULT_CAPABILITIES[role], certain=False)
+
+
+async def _refresh(listings: Iterable[_Listing]) -> None:
+    await asyncio.gather(*(listing.refresh() for listing in listings))
+
+
+def _key(text: str) -> str:
+    name = names.parse(text)
+    return name.key if name else text
+
+
+def _read_cards(body: bytes) -> list[_Card] | None:
+    try:
+        return msgspec.json.decode(body, type=_Cards).data
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,159 @@
+"""Ollama's answers, line by line or whole, from the engine's stream."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from proxy.dialect.from_engine import Piece, Reading
+from proxy.dialect.logprobs import Logprob
+
+_encode = msgspec.json.Encoder().encode
+
+_DONE_REASONS = {"stop": "stop", "tool_calls": "stop", "length": "length"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`ticks`: nanoseconds that never run back. `stamp`: the time of day, as RFC 3339 in UTC."""
+
+    ticks: Callable[[], int]
+    stamp: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where the text stands in a record."""
+
+    opening: bytes
+    closing: bytes
+
+
+CHAT = Shape(b'"message":{"role":"assistant","content":', b"}")
+GENERATE = Shape(b'"response":', b"")
+
+
+class Record:
+    """Writes the records of one answer. Each is put together from bytes that are ready: a streamed token
+    costs one small string's encoding, not a tree of objects."""
+
+    __slots__ = ("_head", "_shape", "_stamp")
+
+    def __init__(self, shape: Shape, model: str, clock: Clock) -> None:
+        self._shape = shape
+        self._head = b'{"model":' + _encode(model) + b',"created_at":"'
+        self._stamp = clock.stamp
+
+    def part(self, piece: Piece) -> bytes:
+        return self._write(piece, (), b',"done":false}\n')
+
+    def calls(self, calls: Sequence[dict[str, Any]]) -> bytes:
+        return self._write(Piece(), calls, b',"done":false}\n')
+
+    def last(
+        self, piece: Piece, calls: Sequence[dict[str, Any]], reason: str | None, metrics: dict[str, int]
+    ) -> bytes:
+        tail = {"done": True} | ({"done_reason": reason} if reason else {}) | metrics
+        return self._write(piece, calls, b"," + _encode(tail)[1:] + b"\n")
+
+    def _write(self, piece: Piece, calls: Sequence[dict[str, Any]], tail: bytes) -> bytes:
+        shape = self._shape
+        parts = [self._head, self._stamp().encode(), b'",', shape.opening, _encode(piece.text)]
+        if piece.thinking:
+            parts += (b',"thinking":', _encode(piece.thinking))
+        if calls:
+            parts += (b',"tool_calls":', _encode(calls))
+        parts.append(shape.closing)
+        if piece.logprobs:
+            parts += (b',"logprobs":', _encode(piece.logprobs))
+        parts.append(tail)
+        return b"".join(parts)
+
+
+def settled(shape: Shape, model: str, reason: str, clock: Clock) -> bytes:
+    """The answer to a request that only loads or unloads the model."""
+    return Record(shape, model, clock).last(Piece(), (), reason, {})
+
+
+class Answer(Protocol):
+    """Feed it the data of every event; what it returns goes to the client."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def finish(self) -> bytes: ...
+
+
+class _Told:
+    """What both kinds of answers share: reading the stream, and the final record's figures."""
+
+    def __init__(self, record: Record, clock: Clock, started_ns: int, *, silent: bool) -> None:
+        self._record = record
+        self._clock = clock
+        self._started_ns = started_ns
+        self._sent_ns = clock.ticks()
+        self._silent = silent
+        self._reading = Reading(clock.ticks)
+
+    @property
+    def done(self) -> bool:
+        return self._reading.done
+
+    def _read(self, data: bytes) -> Piece | None:
+        piece = self._reading.read(data)
+        return None if self._silent else piece
+
+    def _last(self, piece: Piece, calls: Sequence[dict[str, Any]]) -> bytes:
+        reading = self._reading
+        reading.end()
+        reason = "length" if self._silent else _DONE_REASONS.get(reading.finish_reason or "")
+        return self._record.last(piece, calls, reason, self._metrics())
+
+    def _metrics(self) -> dict[str, int]:
+        """Clients take a zero for a missing value, so that no time is ever none at all."""
+        reading = self._reading
+        written = reading.usage.completion_tokens if reading.usage else reading.pieces
+        metrics = {
+            "total_duration": max(1, self._clock.ticks() - self._started_ns),
+            "load_duration": max(1, self._sent_ns - self._started_ns),
+            "prompt_eval_count": reading.usage.prompt_tokens if reading.usage else 0,
+            "prompt_eval_duration": max(1, reading.first_ns - self._sent_ns),
+            "eval_count": 0 if self._silent else written,
+            "eval_duration": max(1, reading.last_ns - reading.first_ns),
+        }
+        return {name: value for name, value in metrics.items() if value}
+
+
+class StreamedAnswer(_Told):
+    def feed(self, data: bytes) -> bytes:
+        piece = self._read(data)
+        return b"" if piece is None else self._record.part(piece)
+
+    def finish(self) -> bytes:
+        """The tool calls, whole, in a record of their own, then the last record."""
+        calls = [] if self._silent else self._reading.tool_calls()
+        last = self._last(Piece(), ())
+        return self._record.calls(calls) + last if calls else last
+
+
+class WholeAnswer(_Told):
+    def __init__(self, record: Record, clock: Clock, started_ns: int, *, silent: bool) -> None:
+        super().__init__(record, clock, started_ns, silent=silent)
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._logprobs: list[Logprob] = []
+
+    def feed(self, data: bytes) -> bytes:
+        piece = self._read(data)
+        if piece is not None:
+            self._texts.append(piece.text)
+            self._thoughts.append(piece.thinking)
+            self._logprobs += piece.logprobs
+        return b""
+
+    def finish(self) -> bytes:
+        whole = Piece("".join(self._texts), "".join(self._thoughts), self._logprobs)
+        return self._last(whole, [] if self._silent else self._reading.tool_calls())

@@ -1,0 +1,81 @@
+"""Errors in the shape of each dialect, and the engine's errors as ours."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from proxy.errors import ApiError, EngineBrokenError, EngineUnreadyError
+
+_LONGEST_MESSAGE = 2000
+
+_OPENAI_TYPES = {400: "invalid_request_error", 404: "not_found_error", 405: "invalid_request_error"}
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    413: "request_too_large",
+    503: "overloaded_error",
+}
+
+CONTEXT_EXCEEDED = "the input length exceeds the context length"
+BUSY = "server busy, please try again.  maximum pending requests exceeded"
+
+# What the engine says, and what Ollama's clients know it as.
+_KNOWN = (
+    (
+        re.compile(r"maximum context length|longer than the maximum model length|exceeds model's maximum"),
+        CONTEXT_EXCEEDED,
+    ),
+    (re.compile(r"tool choice requires|--tool-call-parser"), "{model} does not support tools"),
+    (re.compile(r"is not a multimodal model|At most 0 (image|audio)"), "{model} does not support images"),
+)
+_PASSED_ON = frozenset({400, 404, 413, 422})
+
+
+def ollama(error: ApiError) -> dict[str, Any]:
+    return {"error": error.message}
+
+
+def openai(error: ApiError) -> dict[str, Any]:
+    kind = _OPENAI_TYPES.get(error.status, "api_error")
+    return {"error": {"message": error.message, "type": kind, "param": None, "code": None}}
+
+
+def anthropic(error: ApiError) -> dict[str, Any]:
+    kind = _ANTHROPIC_TYPES.get(error.status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": error.message}}
+
+
+def shape_of(path: str) -> Callable[[ApiError], dict[str, Any]]:
+    if path.startswith("/v1/messages"):
+        return anthropic
+    return openai if path == "/v1" or path.startswith("/v1/") else ollama
+
+
+def from_engine_error(status: int, body: bytes, *, model: str = "the model") -> ApiError:
+    """`model` is the name to use where the message speaks of it."""
+    message = _message(body)
+    if status == 503:
+        return EngineUnreadyError(message or "the engine is not ready")
+    if status == 429:
+        return ApiError(503, BUSY, headers={"retry-after": "1"})
+    if message is None:
+        return EngineBrokenError(f"the engine answered with status {status} and nothing that can be read")
+    for pattern, text in _KNOWN:
+        if pattern.search(message):
+            return ApiError(400, text.format(model=model))
+    if status in _PASSED_ON or status >= 500:
+        return ApiError(status, message)
+    return EngineBrokenError(f"the engine answered with status {status}: {message}")
+
+
+def _message(body: bytes) -> str | None:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    error = value.get("error", value) if isinstance(value, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return message[:_LONGEST_MESSAGE] if isinstance(message, str) and message else None

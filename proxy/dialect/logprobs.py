@@ -1,0 +1,51 @@
+"""Log probabilities: the engine's two shapes, of chats and of plain completions, as Ollama's one."""
+
+import msgspec
+
+from proxy.errors import EngineBrokenError
+
+
+class TokenLogprob(msgspec.Struct, omit_defaults=True):
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+
+
+class Logprob(TokenLogprob, omit_defaults=True):
+    top_logprobs: list[TokenLogprob] = []
+
+
+class _Chat(msgspec.Struct):
+    content: list[Logprob] | None = None
+
+
+class _Completion(msgspec.Struct):
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None] | None = None
+
+
+def read_logprobs(value: object) -> list[Logprob]:
+    try:
+        if isinstance(value, dict) and "tokens" in value:
+            return _from_completion(msgspec.convert(value, _Completion))
+        return msgspec.convert(value, _Chat).content or []
+    except msgspec.ValidationError:
+        raise EngineBrokenError("the engine sent log probabilities that cannot be read") from None
+
+
+def _from_completion(logprobs: _Completion) -> list[Logprob]:
+    tops = logprobs.top_logprobs or [None] * len(logprobs.tokens)
+    return [
+        Logprob(
+            token,
+            logprob if logprob is not None else 0.0,
+            list(token.encode("utf-8", "replace")),
+            [_top(other, value) for other, value in (top or {}).items()],
+        )
+        for token, logprob, top in zip(logprobs.tokens, logprobs.token_logprobs, tops, strict=False)
+    ]
+
+
+def _top(token: str, logprob: float) -> TokenLogprob:
+    return TokenLogprob(token, logprob, list(token.encode("utf-8", "replace")))

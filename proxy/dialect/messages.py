@@ -1,0 +1,78 @@
+"""What Ollama's clients send."""
+
+from typing import Any
+
+from msgspec import field
+
+from proxy.dialect.decoding import Body
+
+
+class ToolCallFunction(Body):
+    index: int = 0
+    name: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class ToolCall(Body):
+    id: str = ""
+    function: ToolCallFunction = field(default_factory=ToolCallFunction)
+
+
+class Message(Body):
+    role: str = ""
+    content: str = ""
+    thinking: str = ""
+    images: list[str] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    tool_name: str = ""
+    tool_call_id: str = ""
+
+
+class Generation(Body):
+    """What a chat and a plain generation have in common."""
+
+    model: str = ""
+    stream: bool = True
+    format: Any = None
+    keep_alive: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+    think: Any = None
+    logprobs: bool = False
+    top_logprobs: int = 0
+
+
+class ChatRequest(Generation):
+    messages: list[Message] = field(default_factory=list)
+    tools: list[dict[str, Any]] = field(default_factory=list)
+
+
+class GenerateRequest(Generation):
+    prompt: str = ""
+    suffix: str = ""
+    system: str = ""
+    template: str = ""
+    context: list[int] = field(default_factory=list)
+    raw: bool = False
+    images: list[str] = field(default_factory=list)
+
+
+class EmbedRequest(Body):
+    model: str = ""
+    input: Any = None
+    truncate: bool = True
+    dimensions: int = 0
+    keep_alive: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class EmbeddingsRequest(Body):
+    model: str = ""
+    prompt: str = ""
+    keep_alive: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class ShowRequest(Body):
+    model: str = ""
+    name: str = ""
+    verbose: bool = False

@@ -1,0 +1,92 @@
+"""Models in Ollama's words: in the list, on one model's page, and among what is loaded."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from proxy.dialect.durations import FOREVER_NS
+from proxy.model import Model
+
+# Clients build keys from the architecture, so that it must have a name.
+_UNKNOWN = "unknown"
+
+
+def listed(model: Model) -> dict[str, Any]:
+    manifest = model.manifest
+    return {
+        "name": model.name,
+        "model": model.name,
+        "modified_at": manifest.modified_at,
+        "size": manifest.size,
+        "digest": manifest.digest,
+        "details": _details(model) | _lengths(model),
+        "capabilities": model.capabilities,
+    }
+
+
+def shown(model: Model) -> dict[str, Any]:
+    manifest = model.manifest
+    return {
+        "license": manifest.license,
+        "modelfile": f"# Modelfile of {model.name}\nFROM {model.name}\n",
+        "parameters": "",
+        "template": "",
+        "details": _details(model),
+        "model_info": _info(model),
+        "capabilities": model.capabilities,
+        "modified_at": manifest.modified_at,
+    }
+
+
+def running(model: Model, now: datetime) -> dict[str, Any]:
+    """What the engine serves stays loaded: it expires as late as Ollama can say."""
+    manifest = model.manifest
+    expires = now + timedelta(microseconds=FOREVER_NS // 1000)
+    return {
+        "name": model.name,
+        "model": model.name,
+        "size": manifest.size,
+        "digest": manifest.digest,
+        "details": _details(model),
+        "expires_at": expires.isoformat().replace("+00:00", "Z"),
+        "size_vram": 0,
+        "context_length": model.context_length or 0,
+    }
+
+
+def openai_card(model: Model) -> dict[str, Any]:
+    created = datetime.fromisoformat(model.manifest.modified_at)
+    card = {"id": model.name, "object": "model", "created": int(created.timestamp()), "owned_by": "library"}
+    return card | ({"max_model_len": model.context_length} if model.context_length else {})
+
+
+def _details(model: Model) -> dict[str, Any]:
+    manifest = model.manifest
+    return {
+        "parent_model": "",
+        "format": manifest.format,
+        "family": manifest.family,
+        "families": [manifest.family] if manifest.family else [],
+        "parameter_size": manifest.parameter_size,
+        "quantization_level": manifest.quantization_level,
+    }
+
+
+def _lengths(model: Model) -> dict[str, int]:
+    lengths = {
+        "context_length": model.context_length,
+        "embedding_length": model.manifest.embedding_length,
+    }
+    return {name: length for name, length in lengths.items() if length}
+
+
+def _info(model: Model) -> dict[str, Any]:
+    manifest = model.manifest
+    architecture = manifest.architecture or manifest.family or _UNKNOWN
+    info = {
+        "general.architecture": architecture,
+        "general.basename": model.name.partition(":")[0],
+        "general.parameter_count": manifest.parameter_count,
+        "general.license": manifest.license or None,
+    }
+    info |= {f"{architecture}.{name}": length for name, length in _lengths(model).items()}
+    return {name: value for name, value in info.items() if value is not None}

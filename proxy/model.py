@@ -1,0 +1,67 @@
+"""One model, as the routes and the dialect see it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from proxy.dialect import names
+
+Role = Literal["chat", "embedding"]
+
+# Asked for where neither the server nor the manifest tells the context.
+_FALLBACK_CONTEXT = 2048
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one model. `capabilities` is None where the manifest does not say."""
+
+    name: str
+    role: Role
+    digest: str
+    modified_at: str
+    size: int = 0
+    format: str = ""
+    family: str = ""
+    architecture: str = ""
+    parameter_size: str = ""
+    parameter_count: int | None = None
+    quantization_level: str = ""
+    context_length: int | None = None
+    embedding_length: int | None = None
+    license: str = ""
+    source: str = ""
+    capabilities: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`served` is its name at the server. `context_length` is what is served where that is known.
+    `capabilities` is what to show; `certain` says whether it is known, or just guessed from the role."""
+
+    manifest: Manifest
+    served: str
+    context_length: int | None
+    capabilities: tuple[str, ...]
+    certain: bool
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def role(self) -> Role:
+        return self.manifest.role
+
+    @property
+    def context(self) -> int:
+        return self.context_length or _FALLBACK_CONTEXT
+
+    @property
+    def full_name(self) -> str:
+        name = names.parse(self.name)
+        return name.full if name else self.name
+
+    def can(self, capability: str) -> bool | None:
+        """None where nobody knows."""
+        return capability in self.capabilities if self.certain else None

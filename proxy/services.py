@@ -1,0 +1,12 @@
+"""What the routes work with."""
+
+from dataclasses import dataclass
+
+from proxy.catalog import Catalog
+from proxy.dialect.answers import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    catalog: Catalog
+    clock: Clock
