@@ -10,7 +10,7 @@ from builder.errors import UsageError, VerifyError
 from builder.render import RenderedImage, StackOptions
 from builder.requirements import read
 from builder.targets import ImageSpec, load_catalog
-from builder.verify.checks import CHECKS, Subject
+from builder.verify.checks import CHECKS, MEGABYTE, Subject
 from builder.verify.facts import probe
 
 __all__ = ["run_verify", "verify_image"]
@@ -38,7 +38,7 @@ def verify_image(
     engine: Engine, rendered: RenderedImage, spec: ImageSpec, tag: str, console: Console
 ) -> None:
     """Check the image that `tag` names; VerifyError lists all that is wrong with it."""
-    with console.step(f"verify {tag}") as step:
+    with console.step(f"verify {rendered.tag}") as step:
         image = engine.image(tag)
         if image is None:
             raise VerifyError(f"there is no image {tag} to verify", hint="build it with `build.py build`")
@@ -53,7 +53,7 @@ def verify_image(
         problems = [problem for check in CHECKS for problem in check(subject)]
         if problems:
             raise _as_error(tag, problems)
-        step.finish(f"{size(image.size)} of {spec.budget.total_mb} MB")
+        step.finish(f"{size(image.size)} of {size(spec.budget.total_mb * MEGABYTE)}")
 
 
 def _as_error(tag: str, problems: list[str]) -> VerifyError:

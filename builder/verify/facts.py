@@ -32,8 +32,9 @@ class ProbeFacts:
 
 def probe(engine: Engine, tag: str, image: str) -> ProbeFacts:
     """Start the image once; `image` is its name among ours, which says what to import."""
-    argv = [_PYTHON, "-I", "-c", _PROBE.read_text(encoding="utf-8"), *_MODULES.get(image, ())]
-    result = engine.run(tag, argv, timeout=_TIMEOUT_SECONDS)
+    user = str(engine.sdk.images.get(tag).attrs["Config"].get("User") or "0:0")
+    argv = [_PYTHON, "-I", "-c", _PROBE.read_text(encoding="utf-8"), user, *_MODULES.get(image, ())]
+    result = engine.run(tag, argv, user="0:0", timeout=_TIMEOUT_SECONDS)
     try:
         facts = json.loads(result.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):

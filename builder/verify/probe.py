@@ -71,14 +71,22 @@ def _import(name: str) -> str | None:
     return None
 
 
+def _become(user: str) -> None:
+    uid, _, gid = user.partition(":")
+    os.setgid(int(gid or 0))
+    os.setuid(int(uid or 0))
+
+
 def main() -> None:
+    files = _files()
+    _become(sys.argv[1])
     facts = {
         "uid": os.getuid(),
         "python": sys.version.split()[0],
         "tools": _tools(),
         "distributions": _distributions(),
-        **_files(),
-        "imports": {name: _import(name) for name in sys.argv[1:]},
+        **files,
+        "imports": {name: _import(name) for name in sys.argv[2:]},
     }
     sys.stdout.write("\n" + json.dumps(facts) + "\n")
 
