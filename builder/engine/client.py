@@ -139,6 +139,7 @@ class Engine:
     ) -> RunResult:
         """Run a short command in a throw-away container without network; `volumes` maps a name or a path
         to a place in it, read-only. The container is gone afterwards, whatever happens."""
+        from docker.errors import APIError
         from requests.exceptions import RequestException
 
         container = self.sdk.containers.create(
@@ -156,6 +157,8 @@ class Engine:
             stdout, stderr = (
                 container.logs(stdout=out, stderr=not out).decode("utf-8", "replace") for out in (True, False)
             )
+        except APIError as error:
+            raise EngineError(f"{argv[0]} in {image} could not be started: {error.explanation}") from None
         except RequestException:
             raise EngineError(f"{argv[0]} in {image} did not end within {timeout:.0f} s") from None
         finally:
