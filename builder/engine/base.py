@@ -15,8 +15,10 @@ from pathlib import Path
 
 from builder.console import Console, size
 from builder.engine import buildx
-from builder.engine.client import Engine, ImageFacts
+from builder.engine.client import Engine, ImageFacts, connect
 from builder.engine.failures import hint_for
+from builder.engine.install import ensure_bootstrapper
+from builder.engine.packages import BOOTSTRAPPER
 from builder.engine.process import stream
 from builder.errors import EngineError, SourceError
 from builder.paths import CACHE, IMAGES
@@ -57,9 +59,11 @@ def ensure(
     digest: str | None = None,
     refresh: bool = False,
     allow_expired: bool = False,
+    assume_yes: bool = False,
 ) -> ImageFacts:
     """The base that `spec` describes, made if it is not there. `digest` is the lock's ("none" is as None);
-    `allow_expired` accepts a mirror whose Release file is out of date, for suites that are not released."""
+    `allow_expired` accepts a mirror whose Release file is out of date, for suites that are not released;
+    `assume_yes` installs mmdebstrap without asking where it is needed and missing."""
     tag = base_tag(spec)
     locked = None if digest == BOOTSTRAPPED else digest
     present = engine.image(tag)
@@ -69,6 +73,7 @@ def ensure(
     if locked and engine.registry_digest(f"{spec.image}@{locked}"):
         _from_registry(spec, tag, locked, sources=sources, console=console)
     else:
+        ensure_bootstrapper(console, assume_yes=assume_yes)
         _bootstrapped(engine, spec, tag, sources=sources, console=console, allow_expired=allow_expired)
     made = engine.image(tag)
     if made is None:
@@ -96,9 +101,9 @@ def recipe_key(spec: BaseSpec) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
-def resolve_digest(engine: Engine, image: str) -> str | None:
+def resolve_digest(image: str) -> str | None:
     """The digest that a registry has for `image` now, for the lock; None where no registry answers."""
-    return engine.registry_digest(image)
+    return connect().registry_digest(image)
 
 
 def dpkg_config(spec: BaseSpec) -> str:
@@ -165,15 +170,9 @@ def _bootstrapped(
 
 
 def _mmdebstrap(spec: BaseSpec, room: Path, *, allow_expired: bool) -> list[str]:
-    program = shutil.which("mmdebstrap")
-    if program is None:
-        raise SourceError(
-            f"mmdebstrap is not installed, and no registry answers for {spec.image}",
-            hint="install it, for it makes a base without a registry: `apt-get install mmdebstrap`",
-        )
     dpkg = "$1/etc/dpkg/dpkg.cfg.d"
     return [
-        program,
+        BOOTSTRAPPER,
         *_OPTIONS,
         *_SUITE_OPTIONS.get(spec.suite, ()),
         f"--include={','.join(spec.packages)}",

@@ -17,31 +17,34 @@ def stream(
     on_line: Callable[[str], None],
     *,
     env: Mapping[str, str] | None = None,
-    pass_fds: Sequence[int] = (),
+    finish: bool = False,
 ) -> int:
-    """Run `argv`, hand each line of its standard error to `on_line`, give its exit status.
+    """Run `argv`, hand each line that it prints to `on_line`, give its exit status.
 
     The tool has a process group of its own: a Ctrl-C on the terminal reaches this process alone, and is
-    passed on once to the tool's whole group, which is then waited for. Nothing is left running.
+    passed on once to the tool's whole group, which is then waited for. Nothing is left running. With
+    `finish` the tool does not hear of it, and is let come to its end first.
     """
     with _termination_interrupts():
         process = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env=dict(env) if env is not None else None,
-            pass_fds=pass_fds,
             process_group=0,
         )
         try:
-            for line in process.stderr or ():
+            for line in process.stdout or ():
                 on_line(line)
             return process.wait()
         except BaseException:
-            _stop(process)
+            if finish:
+                process.communicate()
+            else:
+                _stop(process)
             raise
 
 
