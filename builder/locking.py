@@ -13,7 +13,7 @@ from pathlib import Path
 
 from builder import requirements
 from builder.console import Console
-from builder.errors import SourceError, UsageError
+from builder.errors import ConfigError, SourceError, UsageError
 from builder.requirements import Requirement
 from builder.resolver import Question, resolve
 from builder.sources import Sources
@@ -68,10 +68,7 @@ def run_lock(args: argparse.Namespace, console: Console) -> int:
             with console.step(f"Locking {plan.name}") as step:
                 step.finish(f"{write_lock(plan, LOCKS, sources, uv=tool('uv'))} distributions")
     if BASES in names:
-        with console.step("Asking for the digests of base images") as step:
-            digests = resolve_bases(catalog)
-            replace_text(LOCKS / "bases.yaml", bases_text(catalog, digests))
-            step.finish(", ".join(f"{name}: {digest or 'none'}" for name, digest in digests.items()))
+        _lock_bases(catalog, LOCKS / "bases.yaml", console)
     return 0
 
 
@@ -162,10 +159,26 @@ def _pins(locks: Path, name: str) -> dict[str, Requirement]:
     return {pin.name: pin for pin in requirements.read(locks / f"{name}.txt")}
 
 
-def resolve_bases(catalog: Catalog) -> dict[str, str | None]:
+def _lock_bases(catalog: Catalog, path: Path, console: Console) -> None:
     from builder.engine.base import resolve_digest
 
-    return {name: resolve_digest(base.image) for name, base in catalog.bases.items()}
+    with console.step("Asking registries for the digests of bases") as step:
+        digests = {name: resolve_digest(base.image) for name, base in catalog.bases.items()}
+        replace_text(path, bases_text(catalog, keep_known(path, digests)))
+        step.finish(", ".join(f"{name}: {digest or 'no answer'}" for name, digest in digests.items()))
+
+
+def keep_known(path: Path, digests: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A registry that does not answer today takes no digest away that the lock has."""
+    from builder.targets.digests import base_digest
+
+    def known(name: str) -> str | None:
+        try:
+            return base_digest(path, name)
+        except ConfigError:
+            return None
+
+    return {name: digest or known(name) for name, digest in digests.items()}
 
 
 def bases_text(catalog: Catalog, digests: Mapping[str, str | None]) -> str:

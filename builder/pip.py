@@ -17,7 +17,7 @@ _OPTIONS = (
 _SECTIONS = ("install", "site", "user", "global")
 _KEPT_LINES = 1000
 _EVIDENCE_LINES = 3
-_COLLECTING = re.compile(r"Collecting (\S+)")
+_FETCHING = re.compile(r"Collecting (?P<index>[\w.-]+)|Processing \S*/(?P<disk>\w+)-")
 _UNREACHABLE = re.compile(
     r"Retrying \(Retry|Could not fetch URL|Max retries exceeded|HTTP error 5\d\d|timed out"
 )
@@ -42,8 +42,8 @@ def install(python: Path, lock: Path, report: Callable[[str], None]) -> None:
     ) as pip:
         for line in pip.stdout or ():
             lines.append(line.rstrip())
-            if found := _COLLECTING.match(line.strip()):
-                report(found[1].partition("==")[0])
+            if found := _FETCHING.match(line.strip()):
+                report(found["index"] or found["disk"])
     if pip.returncode:
         raise explain(lines, lock.stem, index_in_force(python))
 
