@@ -46,6 +46,8 @@ class Verb:
 _TARGET = _argument("--target", metavar="T", help="a target of targets.yaml")
 _REQUIRED_TARGET = _argument("--target", metavar="T", required=True, help="a target of targets.yaml")
 _YES = _argument("--yes", action="store_true", help="answer every question with yes")
+"""For every verb: each may be the first one, which asks before it installs what Python lacks."""
+
 _JSON = _argument("--json", action="store_true", help="print JSON")
 
 
@@ -67,7 +69,6 @@ VERBS = (
             _argument("--refresh", action="store_true", help="ask the mirror for the base's packages again"),
             _argument("--no-cache", action="store_true", help="run every step again"),
             _argument("--force", action="store_true", help="build though the inputs have not changed"),
-            _YES,
         ),
         only_target=True,
     ),
@@ -94,7 +95,6 @@ VERBS = (
             _TARGET,
             _argument("--model", metavar="ORG/NAME", help="a model of the hub in place of the default one"),
             _argument("--port", type=_port, default=11434, help="on 127.0.0.1 (default: %(default)s)"),
-            _YES,
         ),
         only_target=True,
     ),
@@ -138,7 +138,6 @@ VERBS = (
         (
             _argument("--quick", action="store_true", help="only what needs no container engine"),
             _argument("--long", action="store_true", help="also what takes hours"),
-            _YES,
         ),
         passes_on=True,
     ),
@@ -217,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", dest="verb")
     for verb in VERBS:
         subparser = verbs.add_parser(verb.name, help=verb.help, description=verb.help, allow_abbrev=False)
-        for argument in verb.arguments:
+        for argument in (*verb.arguments, _YES):
             subparser.add_argument(*argument.flags, **argument.options)
     return parser
 

@@ -120,7 +120,7 @@ def test_every_verb_has_its_handler_and_gives_it_what_it_reads(verb: cli.Verb) -
     module, _, name = verb.handler.partition(":")
     handler: Handler = getattr(importlib.import_module(module), name)
     flags = [max(argument.flags, key=len) for argument in verb.arguments]
-    given = {flag.lstrip("-").replace("-", "_") for flag in flags} | {"rest", "verb"}
+    given = {flag.lstrip("-").replace("-", "_") for flag in flags} | {"yes", "rest", "verb"}
     assert set(re.findall(r"\bargs\.(\w+)", inspect.getsource(handler))) <= given
 
 
