@@ -22,7 +22,7 @@ from builder.engine.packages import BOOTSTRAPPER
 from builder.engine.process import stream
 from builder.errors import EngineError, SourceError
 from builder.paths import CACHE, IMAGES
-from builder.sources import Sources, private_folder
+from builder.sources import Sources, apt, private_folder
 from builder.sources.urls import redact
 from builder.targets.model import BaseSpec
 from builder.targets.naming import base_key, base_tag
@@ -205,24 +205,26 @@ def _from_registry(spec: BaseSpec, tag: str, digest: str, *, sources: Sources, c
         for name in ("Dockerfile", "clean.sh"):
             shutil.copy(_ROOM / name, room / name)
         (room / "dpkg.cfg").write_text(dpkg_config(spec), encoding="utf-8")
+        suite = spec.suite if sources.apt.carries(spec.suite) else None
+        secrets = sources.secrets(private, suite=suite)
         arguments = {
             "IMAGE": f"{spec.image}@{digest}",
             "SUITE": spec.suite,
             "PACKAGES": " ".join(spec.packages),
         }
-        secrets = sources.secrets(private, suite=spec.suite)
-        status = room / "status"
+        facts = room / "facts"
         buildx.build(
             room,
             tag,
             console=console,
             secrets=secrets,
             build_args=arguments,
-            target="status",
-            output=f"type=local,dest={status}",
+            target="facts",
+            output=f"type=local,dest={facts}",
             title=f"make {tag} from {spec.image}",
         )
-        packages = installed_packages((status / "status").read_text(encoding="utf-8"))
+        packages = installed_packages((facts / "status").read_text(encoding="utf-8"))
+        sources.apt.remember(spec.suite, apt.read_folder(facts / "apt"))
         buildx.build(
             room,
             tag,

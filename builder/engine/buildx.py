@@ -64,7 +64,8 @@ def build(
 
     `output` (buildx's own syntax, as `type=local,dest=DIR`) sends the result there instead of to the engine.
     """
-    with _metadata_file() as metadata, console.step(title or f"build {tag}") as step:
+    title = title or f"build {tag}"
+    with _metadata_file() as metadata, console.step(title) as step:
         argv = [
             *("docker", "buildx", "build", *_BUILDER, "--progress", "rawjson", "--provenance=false"),
             *("--metadata-file", str(metadata)),
@@ -81,7 +82,7 @@ def build(
         progress = Progress()
         status = _watch(argv, progress, step, console)
         if status != 0:
-            raise explain(tag, progress, status)
+            raise explain(title, progress, status)
         step.finish(progress.summary)
         steps = progress.steps
         return BuildResult(
@@ -142,7 +143,8 @@ def _watch(argv: Sequence[str], progress: Progress, step: Step, console: Console
 
 
 def _finished_line(vertex: Vertex) -> str:
-    return f"{vertex.name}  {'cached' if vertex.cached else seconds(vertex.seconds)}"
+    took = "cached" if vertex.cached else seconds(vertex.seconds)
+    return "  ".join(part for part in (str(vertex.name), took, vertex.amount) if part)
 
 
 def _pairs(option: str, values: Mapping[str, object], form: str = "{}={}") -> list[str]:

@@ -28,6 +28,10 @@ _HINTS = (
         "a package source refuses the request: check the user name and password in its URL",
     ),
     (
+        r"failed to resolve source metadata|pull access denied|failed to do request",
+        "the image it stands on is neither here nor in a registry that answers: build the base first",
+    ),
+    (
         r"lookup \S+ on \S+: |Temporary failure in name resolution|Name or service not known"
         r"|Temporary failure resolving|Could not resolve|NameResolutionError|no such host",
         "a name could not be resolved inside the build: check the network, DNS and proxy of the engine",
@@ -59,27 +63,27 @@ _HINTS = (
         "the step was killed, most likely for want of memory: free some, or build on a larger machine",
     ),
     (
-        r"failed to resolve source metadata|pull access denied|failed to do request",
-        "the image it stands on is neither here nor in a registry that answers: build the base first",
-    ),
-    (
         r"unknown flag|unsupported frontend capability",
         "docker buildx is too old: install a newer one",
+    ),
+    (
+        r"Cannot connect to the Docker daemon|error during connect",
+        "the container engine went away: start it, then build again",
     ),
     (r"parse error|unknown instruction", "the rendered Dockerfile is faulty: please report this"),
 )
 _PROCESS = re.compile(r'process ".*" did not complete successfully: ', re.S)
 
 
-def explain(image: str, progress: Progress, status: int) -> BuildError:
-    """The error to raise for a build of `image` that ended with `status`."""
+def explain(title: str, progress: Progress, status: int) -> BuildError:
+    """The error to raise when what `title` says ended with `status`."""
     failed = progress.failure
     last_words = next((line for line in reversed(progress.text) if line.startswith("ERROR:")), "")
     log = _log_lines(failed) if failed else []
     reason = _reason(failed.error if failed else last_words, status)
     place = f" in step {failed.name}" if failed else ""
     return BuildError(
-        f"{image} could not be built{place}: {reason}",
+        f"{title} failed{place}: {reason}",
         hint=hint_for("\n".join([*log, failed.error if failed else "", *progress.text])),
         evidence=log[-EVIDENCE_LINES:] if log else _excerpt(progress.text),
     )

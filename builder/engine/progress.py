@@ -80,6 +80,12 @@ class Vertex:
         return bool(self.error) and not any(word in self.error for word in _CANCELLED)
 
     @property
+    def tells_something(self) -> bool:
+        """Whether it is a finished step that is worth a line: a base image is, if it had to be fetched."""
+        done = self.completed is not None and self.name.number > 0 and not self.error
+        return done and (bool(self.amount) or not self.name.instruction.startswith("FROM "))
+
+    @property
     def amount(self) -> str:
         """Bytes that have come so far, of how many where that is known."""
         amounts = tuple(self.transfers.values())
@@ -164,18 +170,18 @@ class Progress:
     def _transfer(self, entry: Mapping[str, Any]) -> None:
         vertex = self._vertices.get(str(entry.get("vertex")))
         if vertex is not None:
-            amounts = int(entry.get("current") or 0), int(entry.get("total") or 0)
+            amounts = _number(entry.get("current")), _number(entry.get("total"))
             vertex.transfers[str(entry.get("id"))] = amounts
 
     def _log(self, entry: Mapping[str, Any]) -> None:
         vertex = self._vertices.get(str(entry.get("vertex")))
         if vertex is not None:
-            vertex.append(int(entry.get("stream") or 1), _text(entry.get("data")))
+            vertex.append(_number(entry.get("stream")), _text(entry.get("data")))
 
     def _newly_finished(self) -> list[Vertex]:
         finished = []
         for digest, vertex in self._vertices.items():
-            if vertex.completed and vertex.name.number and not vertex.error and digest not in self._reported:
+            if vertex.tells_something and digest not in self._reported:
                 self._reported.add(digest)
                 finished.append(vertex)
         return finished
@@ -202,6 +208,10 @@ def _text(data: object) -> str:
         return base64.b64decode(str(data or "")).decode("utf-8", "replace")
     except ValueError:
         return ""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _time(value: object) -> datetime | None:

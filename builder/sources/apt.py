@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.errors import SourceError
+from builder.paths import CACHE
 from builder.sources.urls import local_path
 
 DEBIAN_SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid")
@@ -48,8 +49,11 @@ class AptSource:
 
 @dataclass(frozen=True)
 class AptConfiguration:
+    """`origins` is a folder with the mirrors that base images from a registry brought, by suite."""
+
     sources: tuple[AptSource, ...] = ()
     codename: str = ""
+    origins: Path = CACHE / "apt"
 
     def for_suite(self, suite: str) -> list[AptSource]:
         """The sources that carry `suite`, its updates and its security fixes; SourceError where none does.
@@ -66,15 +70,30 @@ class AptConfiguration:
             )
         return found
 
+    def carries(self, suite: str) -> bool:
+        return bool(self._configured(suite) or self._derived(suite))
+
     def for_builds(self, suite: str) -> list[AptSource]:
-        """The same, as a build inside a container can use them."""
-        found = [source.inside() for source in self.for_suite(suite) if not _on_disk(source)]
+        """The same, as a build inside a container can use them. Where this machine has none, those that the
+        base image itself came with will do."""
+        remembered = () if self.carries(suite) else _read_file(self._origin(suite))
+        found = [source.inside() for source in remembered or self.for_suite(suite) if not _on_disk(source)]
         if not found:
             raise SourceError(
                 f"the apt mirror of {suite} is a folder of this machine, which a build cannot see",
                 hint="serve the folder over HTTP and name that address in apt's sources",
             )
         return found
+
+    def remember(self, suite: str, sources: Iterable[AptSource]) -> None:
+        """Keep the mirrors that a base image came with."""
+        self.origins.mkdir(parents=True, exist_ok=True)
+        temporary = self._origin(suite).with_suffix(".new")
+        temporary.write_text("".join(f"{source.line}\n" for source in sources), encoding="utf-8")
+        temporary.replace(self._origin(suite))
+
+    def _origin(self, suite: str) -> Path:
+        return self.origins / f"{suite}.list"
 
     def _configured(self, suite: str) -> list[AptSource]:
         wanted = {suite + pocket for pocket in _POCKETS} | {f"{suite}/updates"}
@@ -98,11 +117,15 @@ class AptConfiguration:
 
 
 def read(root: Path = Path("/")) -> AptConfiguration:
-    """Read the lists below `root`/etc/apt; an unreadable file is as if it were not there."""
-    folder = root / "etc/apt"
+    """What is configured below `root`, and which suite it runs."""
+    sources = read_folder(root / "etc/apt")
+    return AptConfiguration(tuple(sources), os_release(root).get("VERSION_CODENAME", ""))
+
+
+def read_folder(folder: Path) -> list[AptSource]:
+    """The lists in a folder such as /etc/apt; an unreadable file is as if it were not there."""
     names = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    sources = [source for name in names for source in _read_file(name)]
-    return AptConfiguration(tuple(_unique(sources)), os_release(root).get("VERSION_CODENAME", ""))
+    return _unique(source for name in names for source in _read_file(name))
 
 
 def os_release(root: Path = Path("/")) -> dict[str, str]:
