@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {bad}", file=sys.stderr)
         return 2
     try:
-        listener = _listen(settings.listen)
+        listener = open_listener(settings.listen)
     except OSError as error:
         print(f"error: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
         return 1
@@ -50,7 +50,7 @@ def server_config(app: App) -> uvicorn.Config:
     )
 
 
-def _listen(address: Address) -> socket.socket:
+def open_listener(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
     listener.setblocking(False)

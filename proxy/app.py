@@ -20,7 +20,7 @@ from proxy.asgi import (
     while_connected,
 )
 from proxy.catalog import Catalog
-from proxy.clock import SYSTEM
+from proxy.clock import SYSTEM, now
 from proxy.dialect import errors
 from proxy.errors import ApiError, ClientGoneError
 from proxy.guard import Guard
@@ -46,9 +46,7 @@ class App:
         if settings.embeddings is not None:
             servers["embedding"] = Upstream("embeddings server", settings.embeddings, timeouts)
         self._servers = tuple(servers.values())
-        self._services = Services(
-            catalog=Catalog(Store(settings.models), servers, SYSTEM.stamp), clock=SYSTEM
-        )
+        self._services = Services(catalog=Catalog(Store(settings.models), servers, now), clock=SYSTEM)
         self._guard = Guard(settings)
         self._router = Router(ROUTES)
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -53,12 +54,12 @@ class _Listing:
 class Catalog:
     """`servers` holds the one for chat, and may hold one for embeddings."""
 
-    def __init__(self, store: Store, servers: Mapping[Role, Upstream], stamp: Callable[[], str]) -> None:
+    def __init__(self, store: Store, servers: Mapping[Role, Upstream], now: Callable[[], datetime]) -> None:
         self._store = store
-        self._stamp = stamp
+        self._now = now
         self._servers = servers
         self._listings = {role: _Listing(server) for role, server in servers.items()}
-        self._first_seen: dict[str, str] = {}
+        self._first_seen: dict[str, datetime] = {}
 
     def server(self, model: Model) -> Upstream:
         """The server that answers for this model."""
@@ -116,7 +117,7 @@ class Catalog:
             name=parsed.shortest if parsed else card.id,
             role=role,
             digest=hashlib.sha256(f"served as {_key(card.id)}".encode()).hexdigest(),
-            modified_at=self._first_seen.setdefault(card.id, self._stamp()),
+            modified_at=self._first_seen.setdefault(card.id, self._now()),
         )
         return Model(manifest, card.id, card.max_model_len, _DEFAULT_CAPABILITIES[role], certain=False)
 

@@ -6,8 +6,12 @@ from datetime import UTC, datetime
 from proxy.dialect.answers import Clock
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _stamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return now().isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 SYSTEM = Clock(ticks=time.perf_counter_ns, stamp=_stamp)

@@ -1,13 +1,18 @@
 """One model, as the routes and the dialect see it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 
 from proxy.dialect import names
 
 Role = Literal["chat", "embedding"]
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 # Asked for where neither the server nor the manifest tells the context.
 _FALLBACK_CONTEXT = 2048
@@ -18,17 +23,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     role: Role
-    digest: str
-    modified_at: str
-    size: int = 0
+    digest: _Digest
+    modified_at: _Moment
+    size: _Count = 0
     format: str = ""
     family: str = ""
     architecture: str = ""
     parameter_size: str = ""
-    parameter_count: int | None = None
+    parameter_count: _Count | None = None
     quantization_level: str = ""
-    context_length: int | None = None
-    embedding_length: int | None = None
+    context_length: _Count | None = None
+    embedding_length: _Count | None = None
     license: str = ""
     source: str = ""
     capabilities: tuple[str, ...] | None = None

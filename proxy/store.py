@@ -4,19 +4,18 @@ The folder may be missing, half written or full of other things: what cannot be 
 looked at again once it has changed."""
 
 import logging
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from proxy.dialect import names
 from proxy.model import Manifest
 
 _log = logging.getLogger("proxy.store")
 
 _FILE = "gfxpack.json"
 _LARGEST = 1024 * 1024
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def _read(path: Path, size: int) -> Manifest | None:
     except (msgspec.DecodeError, ValueError, RecursionError):
         _log.warning("%s cannot be read as a manifest", path)
         return None
-    if not _DIGEST.fullmatch(manifest.digest):
-        _log.warning("%s: the digest is not 64 hexadecimal digits", path)
+    if names.parse(manifest.name) is None:
+        _log.warning("%s: the name is no model's name", path)
         return None
     return manifest

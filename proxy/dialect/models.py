@@ -47,15 +47,15 @@ def running(model: Model, now: datetime) -> dict[str, Any]:
         "size": manifest.size,
         "digest": manifest.digest,
         "details": _details(model),
-        "expires_at": expires.isoformat().replace("+00:00", "Z"),
+        "expires_at": expires,
         "size_vram": 0,
         "context_length": model.context_length or 0,
     }
 
 
 def openai_card(model: Model) -> dict[str, Any]:
-    created = datetime.fromisoformat(model.manifest.modified_at)
-    card = {"id": model.name, "object": "model", "created": int(created.timestamp()), "owned_by": "library"}
+    created = int(model.manifest.modified_at.timestamp())
+    card = {"id": model.name, "object": "model", "created": created, "owned_by": "library"}
     return card | ({"max_model_len": model.context_length} if model.context_length else {})
 
 

@@ -1,12 +1,9 @@
 """The table of routes. A handler takes a request apart, asks the services, and puts the answer together;
 it knows no engine's dialect."""
 
-from proxy.asgi import Request
 from proxy.router import Route
 from proxy.routes import embed, generation, models, openai, root
 from proxy.services import Services
-
-__all__ = ["ROUTES", "Request"]
 
 _READ = ("GET", "HEAD")
 

@@ -68,7 +68,8 @@ async def _vectors(
     tokens = 0
     for batch in batches(texts, truncate=truncate):
         found = await _ask(services, model, batch)
-        if not truncate and model.context_length and found.tokens > model.context_length:
+        # The server counts no more than fit: as many as fit may have been more.
+        if not truncate and model.context_length and found.tokens >= model.context_length:
             raise ApiError(400, errors.CONTEXT_EXCEEDED)
         vectors += found.vectors
         tokens += found.tokens

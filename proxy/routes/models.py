@@ -1,8 +1,7 @@
 """Which models there are, what they are, and which of them are loaded."""
 
-from datetime import UTC, datetime
-
 from proxy.asgi import Reply, Request, json_reply
+from proxy.clock import now
 from proxy.dialect import names
 from proxy.dialect.decoding import decode
 from proxy.dialect.messages import ShowRequest
@@ -30,8 +29,8 @@ async def show(request: Request, services: Services) -> Reply:
 
 
 async def ps(_request: Request, services: Services) -> Reply:
-    now = datetime.now(UTC)
     catalog = services.catalog
+    at = now()
     return json_reply(
-        {"models": [running(model, now) for model in await catalog.all() if catalog.is_loaded(model)]}
+        {"models": [running(model, at) for model in await catalog.all() if catalog.is_loaded(model)]}
     )

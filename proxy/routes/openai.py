@@ -62,7 +62,7 @@ def _check_role(found: Model, name: str, path: str) -> None:
     if embeds and found.role != "embedding":
         raise ApiError(400, f'"{name}" does not support embeddings')
     if not embeds and found.role == "embedding":
-        raise ApiError(400, f'"{name}" does not support generate')
+        raise ApiError(400, f'"{name}" does not support chat')
 
 
 async def _pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
