@@ -1,4 +1,4 @@
-"""What a person waits for when nothing is to be done: the driver's start, a render, a build that is up to date.
+"""What a person waits for when nothing is to be done: the start, a render, a build that is up to date.
 
     python bench/driver.py [--runs N]
 
