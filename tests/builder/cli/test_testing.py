@@ -41,7 +41,7 @@ def _pytest(folder: Path, text: str, *arguments: str) -> "subprocess.CompletedPr
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-ra", "--color=no", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.fspath(ROOT), "PYTEST_ADDOPTS": ""},
+        env={**os.environ, "PYTHONPATH": os.fspath(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.errors import ConfigError
@@ -24,7 +24,8 @@ _REQUIREMENTS = st.builds(
 )
 
 
-@given(st.lists(_REQUIREMENTS, unique_by=lambda requirement: requirement.name))
+@settings(max_examples=40)
+@given(st.lists(_REQUIREMENTS, max_size=12, unique_by=lambda requirement: requirement.name))
 def test_what_is_written_is_read_back(requirements: list[Requirement]) -> None:
     text = emit(requirements, ["a header", ""])
     assert parse(text) == sorted(requirements)
