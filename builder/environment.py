@@ -67,7 +67,10 @@ def _prepare_or_exit(*, assume_yes: bool) -> bool:
     except GfxpackError as error:
         _fail(console, error)
     except OSError as error:
-        _fail(console, GfxpackError(f"cannot make the driver's environment at {VENV}: {error.strerror}"))
+        _fail(
+            console,
+            GfxpackError(f"cannot make the driver's environment at {VENV}: {error.strerror or error}"),
+        )
     return True
 
 

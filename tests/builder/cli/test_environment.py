@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ class Checkout:
         return [path.name for path in (self.root / ".cache").iterdir() if path.name != "venv.lock"]
 
 
+def _wait_for(checkout: Checkout, pattern: str, process: "subprocess.Popen[str]") -> None:
+    while not list(checkout.root.glob(pattern)):
+        assert process.poll() is None, "it ended before that"
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
@@ -161,8 +168,7 @@ class TestMade:
     def test_a_changed_lock_makes_it_anew_though_a_run_is_killed_over_it(self, made: Checkout) -> None:
         made.lock("driver", "needed", "2.0")
         with made.start("--version") as process:
-            while not list(made.root.glob(".cache/venv-*/new/bin/python")):
-                assert process.poll() is None
+            _wait_for(made, ".cache/venv-*/new/bin/python", process)
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         assert made.left_overs
@@ -176,8 +182,7 @@ class TestMade:
 
 def test_ctrl_c_in_the_first_run_leaves_nothing(checkout: Checkout) -> None:
     with checkout.start("--version") as process:
-        while not list((checkout.root).glob(".cache/venv-*/new")):
-            assert process.poll() is None
+        _wait_for(checkout, ".cache/venv-*/new", process)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=_DEADLINE_SECONDS)
     assert process.returncode == 130
