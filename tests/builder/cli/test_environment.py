@@ -292,3 +292,25 @@ class TestWithoutEnsurepip:
         assert code == 1
         assert "  E: Unable to locate package\n" in err
         assert f"error: apt-get could not install {self.package}" in err
+
+    @pytest.mark.parametrize(("answer", "installs"), [("y", True), ("n", False), ("", False)])
+    def test_on_a_terminal_it_asks(
+        self, checkout: Checkout, home: Path, programs: Path, answer: str, installs: bool
+    ) -> None:
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            [PYTHON, os.fspath(checkout.root / "build.py"), "--version"],
+            env={**checkout.environment, "PYTHONHOME": str(home), "PATH": str(programs), "FAKE_CODE": "0"},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            timeout=_DEADLINE_SECONDS,
+            check=False,
+        )
+        shown = os.read(ours, 10_000).decode()
+        os.close(ours)
+        os.close(theirs)
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert f"Install {self.package} from the distribution's packages? [y/N]" in shown
+        assert (programs / "asked").exists() == installs
