@@ -3,6 +3,15 @@
 from builder.render.bundle import Bundle, render
 from builder.render.image import INPUTS_LABEL, RenderedImage
 from builder.render.inputs import Inputs, read_inputs
-from builder.render.stack import StackOptions
+from builder.render.stack import HubModel, StackOptions
 
-__all__ = ["INPUTS_LABEL", "Bundle", "Inputs", "RenderedImage", "StackOptions", "read_inputs", "render"]
+__all__ = [
+    "INPUTS_LABEL",
+    "Bundle",
+    "HubModel",
+    "Inputs",
+    "RenderedImage",
+    "StackOptions",
+    "read_inputs",
+    "render",
+]

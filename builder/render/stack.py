@@ -1,8 +1,9 @@
 """compose.yaml of a target: the proxy in front, the engines behind it on a network without a way out."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from builder import __version__
 from builder.render.image import RenderedImage
@@ -13,12 +14,22 @@ from builder.targets.naming import HUB_VOLUME, MODELS_VOLUME
 
 
 @dataclass(frozen=True)
+class HubModel:
+    """A model that the engine fetches itself, and what it needs to reach its hub from here."""
+
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Files of this machine that the engine reads, by the name they get below /run/secrets."""
+
+
+@dataclass(frozen=True)
 class StackOptions:
     """What a person may choose about a stack."""
 
     port: int = 11434
-    model: str | None = None
-    """ORG/NAME of a model hub; None serves the model that came out of a package registry."""
+    model: HubModel | None = None
+    """None serves the model that came out of a package registry."""
 
 
 def render_compose(
@@ -32,12 +43,13 @@ def render_compose(
         "tags": {image.name: image.tag for image in images},
         "volume": MODELS_VOLUME,
         "hub_volume": HUB_VOLUME,
-        "options": options,
+        "port": options.port,
+        "hub": options.model,
     }
     body = template.render(**variables)
     digest = hashlib.sha256(body.encode()).hexdigest()
     header = (
-        f"# gfxpack {__version__}: written by `build.py render`. Edit compose/compose.yaml.j2 instead.\n"
+        f"# gfxpack {__version__}, stack, by `build.py render`; edit compose/compose.yaml.j2 instead.\n"
         f"# content sha256:{digest}\n"
     )
     return (header + body).encode()

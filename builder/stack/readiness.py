@@ -15,6 +15,7 @@ class ServiceState:
     """starting, healthy, unhealthy, or empty where the image has no check"""
     exit_code: int = 0
     restarts: int = 0
+    """Since it was started this time."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def _is_up(state: ServiceState) -> bool:
 
 def _why_lost(state: ServiceState) -> str:
     """A container that stopped or was restarted while it loaded will do it again."""
+    if _is_up(state):
+        return ""
     if state.status in ("exited", "dead"):
         return f"stopped with exit code {state.exit_code}"
     if state.status == "restarting" or state.restarts:

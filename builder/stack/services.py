@@ -17,6 +17,7 @@ _LINE_LIMIT = 400
 class Service:
     name: str
     container: "Container"
+    earlier_restarts: int = 0
 
     @property
     def state(self) -> ServiceState:
@@ -26,7 +27,7 @@ class Service:
             status=str(state["Status"]),
             health=str(state.get("Health", {}).get("Status", "")),
             exit_code=int(state["ExitCode"]),
-            restarts=int(self.container.attrs["RestartCount"]),
+            restarts=int(self.container.attrs["RestartCount"]) - self.earlier_restarts,
         )
 
     @property
@@ -46,5 +47,10 @@ class Service:
 
 
 def services(engine: Engine) -> dict[str, Service]:
+    """The stack's services; restarts are counted from this call on."""
     found = sorted(service_containers().items())
-    return {name: Service(name, engine.sdk.containers.get(identity)) for name, identity in found}
+    containers = {name: engine.sdk.containers.get(identity) for name, identity in found}
+    return {
+        name: Service(name, container, int(container.attrs["RestartCount"]))
+        for name, container in containers.items()
+    }

@@ -1,50 +1,48 @@
 """`build.py up`: build what is missing, start, watch the model load, ask one question."""
 
 import argparse
-import re
+import os
 import socket
 import time
 
 from builder import paths
 from builder.console import Console, Step
 from builder.engine import Engine
-from builder.errors import StackError, UsageError
+from builder.errors import StackError
 from builder.pipeline import BuildOptions, build_target
-from builder.render import StackOptions
+from builder.render import HubModel, StackOptions
+from builder.sources import Sources
 from builder.stack.ask import ask
 from builder.stack.compose import compose
+from builder.stack.failures import lost
+from builder.stack.hub import hub_model
 from builder.stack.readiness import activity, judge
 from builder.stack.services import Service, services
 from builder.targets import Catalog, load_catalog
 
 QUESTION = "What is the capital of France?"
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 300
 _HUB_PATIENCE_SECONDS = 3600
-_EVIDENCE_LINES = 12
+_LAST_LINES = 60
 
 
 def run_up(args: argparse.Namespace, console: Console) -> int:
-    stack = StackOptions(port=args.port, model=_hub_name(args.model))
+    stack = StackOptions(port=args.port, model=_hub_model(args.model))
     engine, _ = build_target(args.target, stack, BuildOptions(assume_yes=args.yes), console)
     engine.require_compose()
     _start(engine, stack, console)
     _wait(engine, stack, console)
     catalog = load_catalog(paths.TARGETS)
-    url, model = f"http://127.0.0.1:{stack.port}", stack.model or catalog.models.chat.name
+    url = f"http://127.0.0.1:{stack.port}"
+    model = stack.model.name if stack.model else catalog.models.chat.name
     _introduce(url, model, console)
     _show_next(url, model, catalog, console)
     return 0
 
 
-def _hub_name(model: str | None) -> str | None:
-    """A name as hubs have them; it becomes an argument of the engine, so nothing else gets through."""
-    if model is None or _HUB_NAME.fullmatch(model):
-        return model
-    raise UsageError(
-        f"{model!r} is no model of a hub", hint="name it as ORG/NAME, for example Qwen/Qwen3-0.6B"
-    )
+def _hub_model(name: str | None) -> HubModel | None:
+    return hub_model(name, os.environ, Sources.load().certificate) if name else None
 
 
 def _start(engine: Engine, stack: StackOptions, console: Console) -> None:
@@ -78,9 +76,9 @@ def _require_free(port: int) -> None:
 def _wait(engine: Engine, stack: StackOptions, console: Console) -> None:
     """Until every service is healthy; a service that is lost ends it at once, with its last words."""
     patience = _HUB_PATIENCE_SECONDS if stack.model else _PATIENCE_SECONDS
-    with console.step(f"load {stack.model or 'the models'}") as step:
+    with console.step(f"load {stack.model.name if stack.model else 'the models'}") as step:
+        present = services(engine)
         while True:
-            present = services(engine)
             progress = judge({name: service.state for name, service in present.items()})
             if progress.failed:
                 raise _lost(present[progress.failed], progress.reason)
@@ -98,11 +96,10 @@ def _show_activity(service: Service, step: Step) -> None:
 
 
 def _lost(service: Service, reason: str) -> StackError:
-    return StackError(
-        f"{service.name} {reason}",
-        hint=f"its log: `docker compose logs {service.name}`; stop the stack with `build.py down`",
-        evidence=service.last_lines(_EVIDENCE_LINES),
-    )
+    """Its container stays, for its log, but is not started again and again."""
+    last_lines = service.last_lines(_LAST_LINES)
+    compose("stop", service.name)
+    return lost(service.name, reason, last_lines)
 
 
 def _introduce(url: str, model: str, console: Console) -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from builder import paths
 from builder.errors import ConfigError
-from builder.render import Bundle, Inputs, StackOptions, read_inputs, render
+from builder.render import Bundle, HubModel, Inputs, StackOptions, read_inputs, render
 from builder.render.layers import cut
 from builder.requirements import parse
 from builder.targets import Catalog, load_catalog
@@ -123,7 +123,7 @@ def test_the_hash_follows_locks_and_data(catalog: Catalog, inputs: Inputs) -> No
 
 def test_the_stacks_options_change_no_image(catalog: Catalog, inputs: Inputs) -> None:
     one = render(catalog, "cpu", inputs, StackOptions())
-    other = render(catalog, "cpu", inputs, StackOptions(port=8080, model="Qwen/Qwen3-0.6B"))
+    other = render(catalog, "cpu", inputs, StackOptions(port=8080, model=HubModel("Qwen/Qwen3-0.6B")))
     assert hashes(one) == hashes(other)
     assert {path for path in one.files if one.files[path] != other.files[path]} == {"compose.yaml"}
 
@@ -168,7 +168,7 @@ def test_only_the_proxy_is_published_and_on_the_loopback(catalog: Catalog, input
     assert published == {"proxy": ["127.0.0.1:8080:11434"]}
 
 
-@pytest.mark.parametrize("options", [StackOptions(), StackOptions(model="Qwen/Qwen3-0.6B")])
+@pytest.mark.parametrize("options", [StackOptions(), StackOptions(model=HubModel("Qwen/Qwen3-0.6B"))])
 def test_every_service_is_hardened(catalog: Catalog, inputs: Inputs, options: StackOptions) -> None:
     for name, service in compose(catalog, inputs, options)["services"].items():
         assert service["cap_drop"] == ["ALL"], name
@@ -184,7 +184,7 @@ def test_engines_have_no_way_out_unless_they_fetch_from_a_hub(catalog: Catalog, 
     assert stack["networks"]["back"] == {"internal": True}
     assert stack["services"]["vllm"]["networks"] == ["back"]
     assert stack["services"]["embeddings"]["networks"] == ["back"]
-    fetching = compose(catalog, inputs, StackOptions(model="Qwen/Qwen3-0.6B"))
+    fetching = compose(catalog, inputs, StackOptions(model=HubModel("Qwen/Qwen3-0.6B")))
     assert fetching["services"]["vllm"]["networks"] == ["back", "out"]
     assert fetching["services"]["vllm"]["command"][0] == "Qwen/Qwen3-0.6B"
     assert fetching["services"]["embeddings"]["networks"] == ["back"]

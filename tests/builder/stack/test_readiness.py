@@ -12,6 +12,10 @@ def test_all_up_is_ready() -> None:
     assert judge({"vllm": UP, "proxy": ServiceState("running", "")}).ready
 
 
+def test_a_service_that_came_back_and_is_well_is_not_lost() -> None:
+    assert judge({"vllm": ServiceState("running", "healthy", restarts=2)}).ready
+
+
 def test_what_is_still_loading_is_named() -> None:
     progress = judge({"vllm": LOADING, "embeddings": UP, "proxy": ServiceState("created", "")})
     assert progress.waiting == ("vllm", "proxy")

@@ -1,0 +1,40 @@
+"""What a service's last words mean for the person who wanted it up."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from builder.errors import StackError
+
+_EVIDENCE_LINES = 12
+_HINTS: Sequence[tuple[str, str]] = (
+    (
+        r"Repository Not Found|is not a valid model identifier|RepositoryNotFoundError|404 Client Error",
+        "the hub has no such model, or only for those it knows: check the name, or set HF_TOKEN",
+    ),
+    (r"GatedRepoError|401 Client Error|403 Client Error", "the hub asks who you are: set HF_TOKEN"),
+    (
+        r"LocalEntryNotFoundError|ConnectError|ConnectionError|Name or service not known|failure in name res",
+        "the hub cannot be reached from here; without --model the stack serves a model of its own",
+    ),
+    (r"CERTIFICATE_VERIFY_FAILED", "a proxy's certificate is not trusted: set `cert` in pip's configuration"),
+    (
+        r"larger than the available KV cache memory|No available memory for the cache blocks",
+        "the model's context does not fit into the cache memory; take a smaller model",
+    ),
+    (r"MemoryError|Cannot allocate memory|exit code 137", "it ran out of memory; take a smaller model"),
+    (r"No space left on device", "free disk space, for example with `docker builder prune`"),
+)
+
+
+def lost(service: str, reason: str, last_lines: Sequence[str]) -> StackError:
+    """The error of a service that will not come up, with the hint that fits what it said."""
+    said = "\n".join([*last_lines, reason])
+    fitting = next((hint for pattern, hint in _HINTS if re.search(pattern, said)), None)
+    hint = fitting or f"its whole log: `docker compose logs {service}`"
+    return StackError(f"{service} {reason}", hint=hint, evidence=list(_telling(last_lines)))
+
+
+def _telling(lines: Sequence[str]) -> Iterable[str]:
+    """The lines worth showing: an exception's own rather than the stack that led to it."""
+    plain = [line for line in lines if not re.search(r'\s(File "|\s{4,}|\^+$|Traceback)', line)]
+    return (plain or lines)[-_EVIDENCE_LINES:]
