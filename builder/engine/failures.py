@@ -37,14 +37,18 @@ _HINTS = (
         "a name could not be resolved inside the build: check the network, DNS and proxy of the engine",
     ),
     (
+        r"Max retries exceeded|NewConnectionError|ConnectTimeout|ReadTimeout|connection broken"
+        r"|Connection refused|Network is unreachable",
+        "a package source does not answer: check the network, the proxy and the settings of pip and apt",
+    ),
+    (
+        r"is not a trusted or secure host",
+        "pip does not ask an index over plain HTTP: give it a certificate, or name it in pip's trusted-host",
+    ),
+    (
         r"No matching distribution found|Could not find a version that satisfies",
         "no configured package source holds this version: check pip's index-url, extra-index-url and "
         "find-links on this machine",
-    ),
-    (
-        r"Max retries exceeded|NewConnectionError|ConnectTimeout|ReadTimeout|connection broken"
-        r"|Connection refused|Network is unreachable",
-        "a package source does not answer: check the network, the proxy and pip's configuration",
     ),
     (
         r"NO_PUBKEY|is not signed|EXPKEYSIG",

@@ -46,6 +46,9 @@ def stream(
             else:
                 _stop(process)
             raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

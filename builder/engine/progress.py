@@ -10,14 +10,14 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from builder.console import seconds, size
 from builder.sources.urls import redact
 
 _STEP = re.compile(r"\[(?:(?P<stage>.+?)\s+)?(?P<number>\d+)/(?P<total>\d+)\]\s+(?P<instruction>.*)", re.S)
-_OPTION = re.compile(r"\s+--[a-z]+(=\S+)?")
+_OPTIONS = re.compile(r"^([A-Z]+)(?:\s+--[a-z]+(?:=\S+)?)+")
 _CANCELLED = ("context canceled", "context cancelled", "CANCELED")
 _KEPT_LOG_LINES = 400
 _INSTRUCTION_LENGTH = 60
@@ -39,7 +39,7 @@ class StepName:
             return cls("", 0, 0, " ".join(name.split()))
         stage = (match["stage"] or "").split()[-1:] or [""]
         instruction = " ".join(match["instruction"].split())
-        return cls(stage[0], int(match["number"]), int(match["total"]), _OPTION.sub("", instruction))
+        return cls(stage[0], int(match["number"]), int(match["total"]), _OPTIONS.sub(r"\1", instruction))
 
     @property
     def place(self) -> str:
@@ -216,6 +216,7 @@ def _number(value: object) -> int:
 
 def _time(value: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(value)) if value else None
+        moment = datetime.fromisoformat(str(value)) if value else None
     except ValueError:
         return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
