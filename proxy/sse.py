@@ -1,10 +1,8 @@
 """Server-sent events, from bytes as they arrive to the data of each event."""
 
+from proxy.errors import EngineBrokenError
+
 _LIMIT = 32 * 1024 * 1024
-
-
-class EventTooLargeError(Exception):
-    pass
 
 
 class Events:
@@ -36,4 +34,4 @@ class Events:
         self._partial.append(data)
         self._size += len(data)
         if self._size > _LIMIT:
-            raise EventTooLargeError
+            raise EngineBrokenError("the engine sent an event that is too large")

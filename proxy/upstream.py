@@ -32,6 +32,38 @@ class Timeouts:
     probe: float = 1.0
 
 
+class _Lifeline:
+    """Ends the reading of an answer whose connection is gone.
+
+    aiohttp 3.14 wakes no reader when a broken chunk makes it drop the connection: without this the reader
+    would wait for ever, past every time limit."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._content = response.content
+        connection = response.connection
+        protocol = connection.protocol if connection is not None else None
+        self._closed = protocol.closed if protocol is not None else None
+        if self._closed is not None:
+            self._closed.add_done_callback(self._cut)
+
+    def let_go(self) -> None:
+        """The connection may serve other answers; when it closes one day, that is no news for the log."""
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._cut)
+            self._closed.remove_done_callback(_take_note)
+            self._closed.add_done_callback(_take_note)
+
+    def _cut(self, closed: "asyncio.Future[None]") -> None:
+        _take_note(closed)
+        if not self._content.is_eof() and self._content.exception() is None:
+            self._content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
+
+
+def _take_note(closed: "asyncio.Future[None]") -> None:
+    if not closed.cancelled():
+        closed.exception()
+
+
 class Answer:
     """An answer whose headers are there. It must be closed; before its end that breaks the connection off,
     which tells the server to stop."""
@@ -40,10 +72,12 @@ class Answer:
         self._response = response
         self._server = server
         self._next = response.content.readany
+        self._lifeline = _Lifeline(response)
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
     def close(self) -> None:
+        self._lifeline.let_go()
         self._response.close()
 
     async def read(self) -> bytes:

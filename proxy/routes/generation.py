@@ -22,10 +22,10 @@ from proxy.dialect.decoding import decode
 from proxy.dialect.durations import keep_alive
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.to_engine import EngineRequest
-from proxy.errors import ApiError, EngineBrokenError, EngineUnreadyError
+from proxy.errors import ApiError, EngineUnreadyError
 from proxy.model import Model
 from proxy.services import Services
-from proxy.sse import Events, EventTooLargeError
+from proxy.sse import Events
 from proxy.upstream import Answer as EngineAnswer
 from proxy.upstream import Upstream
 
@@ -128,15 +128,29 @@ async def _exchange(
     """What one question to the engine brings to the client, as it comes."""
     events = Events()
     with closing(await _ask(server, ask, model)) as reply:
-        try:
-            while not answer.done and (data := await reply.read()):
-                records = b"".join([answer.feed(event) for event in events.feed(data)])
-                if records:
-                    yield records
-        except EventTooLargeError:
-            raise EngineBrokenError("the engine sent a chunk that is too large") from None
+        data = b"begun"
+        while data and not answer.done:
+            data = await reply.read()
+            # The last line of a stream need not be closed.
+            records, error = _feed(answer, events.feed(data or b"\n"))
+            if records:
+                yield records
+            if error is not None:
+                raise error
         yield answer.finish()
         await reply.drain()
+
+
+def _feed(answer: Answer, events: list[bytes]) -> tuple[bytes, ApiError | None]:
+    """The records of these events, and the error that came after them. What was good before an error goes
+    out, however the stream was cut on its way."""
+    records: list[bytes] = []
+    try:
+        for event in events:
+            records.append(answer.feed(event))  # noqa: PERF401 - what came before an error must stay
+    except ApiError as error:
+        return b"".join(records), error
+    return b"".join(records), None
 
 
 async def _ask(server: Upstream, ask: EngineRequest, model: Model) -> EngineAnswer:

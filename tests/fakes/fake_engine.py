@@ -80,6 +80,8 @@ class FakeEngine(FakeServer):
 
     @staticmethod
     def _chat(asked: dict[str, Any]) -> Script:
+        if not asked.get("messages"):
+            return whole(error("messages must not be empty"), 400)
         content = asked["messages"][-1]["content"]
         last = content if isinstance(content, str) else "a picture"
         words = [word + " " for word in last.split(" ")]

@@ -146,7 +146,8 @@ class FakeServer:
         self._drops = times
 
     def reset(self) -> None:
-        """Forget what came in and what was planned."""
+        """Forget what came in and what was planned, and hang up on everyone."""
+        self._run(self._hang_up())
         self._scripts.clear()
         self._drops = 0
         with self._arrived:
@@ -188,6 +189,9 @@ class FakeServer:
     async def _stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -230,9 +234,11 @@ class FakeServer:
         script = self._scripts.popleft() if planned else self.answer(request)
         writing = asyncio.ensure_future(_write(script, writer))
         leaving = asyncio.ensure_future(reader.ended.wait())
-        await asyncio.wait([writing, leaving], return_when=asyncio.FIRST_COMPLETED)
-        writing.cancel()
-        leaving.cancel()
+        try:
+            await asyncio.wait([writing, leaving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            writing.cancel()
+            leaving.cancel()
         outcomes = await asyncio.gather(writing, leaving, return_exceptions=True)
         if reader.ended.is_set():
             request.gone.set()

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,15 +115,28 @@ def settings_for(
     return Settings(listen=listen, engine=engine, embeddings=embeddings, models=models, hosts=hosts)
 
 
-@pytest.fixture(scope="session")
-def _shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    models = tmp_path_factory.mktemp("models")
+@contextmanager
+def running_stack(models: Path, timeouts: Timeouts) -> Iterator[Stack]:
     describe(models, CHAT_MANIFEST)
     describe(models, EMBEDDING_MANIFEST)
     with FakeEngine() as engine, FakeEmbeddings() as embeddings:
-        proxy = RunningProxy(settings_for(models, engine.url, embeddings.url))
+        proxy = RunningProxy(settings_for(models, engine.url, embeddings.url), timeouts)
+        # It then knows what its engines serve, and asks them nothing but what a test asks for.
+        proxy.client.get("/api/tags")
         yield Stack(proxy, engine, embeddings, models)
         proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def _shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("models"), TIMEOUTS) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def _patient_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("models"), Timeouts()) as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -132,6 +145,13 @@ def stack(_shared_stack: Stack) -> Stack:
     _shared_stack.engine.reset()
     _shared_stack.embeddings.reset()
     return _shared_stack
+
+
+@pytest.fixture
+def patient(_patient_stack: Stack) -> Stack:
+    """A stack that waits for long: what ends here is not ended by time."""
+    _patient_stack.engine.reset()
+    return _patient_stack
 
 
 @pytest.fixture
