@@ -1,17 +1,21 @@
 """What a service's last words mean for the person who wanted it up."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from builder.errors import StackError
 
-_EVIDENCE_LINES = 12
+_EVIDENCE_LINES = 6
+_EXCEPTION = re.compile(r"(\(\w+ pid=\d+\))?[\w\s:.\[\]-]*?\b[\w.]*(Error|Exception|Interrupt)(: |$)")
 _HINTS: Sequence[tuple[str, str]] = (
     (
         r"Repository Not Found|is not a valid model identifier|RepositoryNotFoundError|404 Client Error",
         "the hub has no such model, or only for those it knows: check the name, or set HF_TOKEN",
     ),
-    (r"GatedRepoError|401 Client Error|403 Client Error", "the hub asks who you are: set HF_TOKEN"),
+    (
+        r"GatedRepoError|40[13] Client Error|401 Unauthorized|403 Forbidden",
+        "the hub asks who you are: set HF_TOKEN",
+    ),
     (
         r"LocalEntryNotFoundError|ConnectError|ConnectionError|Name or service not known|failure in name res",
         "the hub cannot be reached from here; without --model the stack serves a model of its own",
@@ -31,10 +35,10 @@ def lost(service: str, reason: str, last_lines: Sequence[str]) -> StackError:
     said = "\n".join([*last_lines, reason])
     fitting = next((hint for pattern, hint in _HINTS if re.search(pattern, said)), None)
     hint = fitting or f"its whole log: `docker compose logs {service}`"
-    return StackError(f"{service} {reason}", hint=hint, evidence=list(_telling(last_lines)))
+    return StackError(f"{service} {reason}", hint=hint, evidence=_telling(last_lines))
 
 
-def _telling(lines: Sequence[str]) -> Iterable[str]:
-    """The lines worth showing: an exception's own rather than the stack that led to it."""
-    plain = [line for line in lines if not re.search(r'\s(File "|\s{4,}|\^+$|Traceback)', line)]
-    return (plain or lines)[-_EVIDENCE_LINES:]
+def _telling(lines: Sequence[str]) -> Sequence[str]:
+    """The last exception's own words; without one, the last lines."""
+    raised = [number for number, line in enumerate(lines) if _EXCEPTION.match(line)]
+    return lines[raised[-1] :][:_EVIDENCE_LINES] if raised else lines[-_EVIDENCE_LINES:]

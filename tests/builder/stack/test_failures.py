@@ -27,13 +27,19 @@ def test_out_of_memory_is_known_by_its_exit_code() -> None:
     assert "out of memory" in (lost("vllm", "stopped with exit code 137", []).hint or "")
 
 
-def test_a_stack_trace_is_left_out_when_there_is_something_better() -> None:
+def test_of_a_stack_trace_only_the_last_exception_is_shown() -> None:
     lines = [
-        "Traceback (most recent call last):",
-        '  File "/opt/venv/lib/x.py", line 3, in f',
-        "    g()",
-        "ValueError: no such thing",
+        "(APIServer pid=1) Traceback (most recent call last):",
+        '(APIServer pid=1)   File "/opt/venv/lib/x.py", line 3, in f',
+        "(APIServer pid=1)     raise OSError(",
+        "(APIServer pid=1) OSError: first",
+        "(APIServer pid=1) During handling of the above exception, another exception occurred:",
+        "(APIServer pid=1) ERROR 11-20 04:52:31 [core.py:9] httpx.ConnectError: no such thing",
+        "for two reasons",
     ]
-    evidence = lost("vllm", "stopped with exit code 1", lines).evidence
-    assert evidence[-1] == "ValueError: no such thing"
-    assert not any("File" in line for line in evidence)
+    assert lost("vllm", "stopped with exit code 1", lines).evidence == tuple(lines[-2:])
+
+
+def test_without_an_exception_the_last_lines_are_shown() -> None:
+    lines = [f"line {number}" for number in range(40)]
+    assert lost("vllm", "stopped with exit code 1", lines).evidence == tuple(lines[-6:])

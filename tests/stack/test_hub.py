@@ -1,0 +1,92 @@
+"""`up --model ORG/NAME` against a hub that is a fake: the real engine fetches the real model from it."""
+
+import io
+import socket
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ollama
+import pytest
+
+from builder.engine import Engine
+from builder.targets.model import Catalog
+from builder.targets.naming import HUB_VOLUME, MODELS_VOLUME, image_tag
+from tests.fakes.fake_hub import FakeHub, serve
+from tests.stack.conftest import Stack, driver
+
+pytestmark = pytest.mark.stack
+
+MODEL = "tests/smollm2"
+
+
+@pytest.fixture(scope="module")
+def model_folder(
+    stack: Stack, engine: Engine, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The model that the stack came with, as a hub would serve it."""
+    assert stack.port
+    folder = tmp_path_factory.mktemp("hub")
+    container = engine.sdk.containers.create(
+        image_tag("proxy", catalog.images["proxy"], None),
+        volumes={MODELS_VOLUME: {"bind": "/models", "mode": "ro"}},
+    )
+    try:
+        chunks, _ = container.get_archive(f"/models/{catalog.models.chat.slug}")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            archive.extractall(folder, filter="data")
+    finally:
+        container.remove()
+    return folder / catalog.models.chat.slug
+
+
+@pytest.fixture
+def hub(model_folder: Path, engine: Engine) -> Iterator[FakeHub]:
+    """Listens where containers can reach this machine: on the bridge's own address."""
+    gateway = engine.sdk.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    with serve(FakeHub(MODEL, model_folder), gateway) as served:
+        yield served
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def restored(stack: Stack, engine: Engine) -> Iterator[None]:
+    """Whatever a test starts, the stack of the other tests is there again afterwards."""
+    yield
+    driver("up", "--target", "cpu", "--port", str(stack.port))
+    engine.remove_volume(HUB_VOLUME)
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_hubs_model_is_fetched_kept_and_served(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    port = free_port()
+    shown = driver("up", "--target", "cpu", "--model", MODEL, "--port", port).stdout
+    assert f"ask {MODEL}: " in shown
+    assert "Paris" in shown
+    client = ollama.Client(host=f"http://127.0.0.1:{port}")
+    assert f"{MODEL}:latest" in [model.model for model in client.list().models]
+    assert client.chat(MODEL, [{"role": "user", "content": "Hello"}], options={"num_predict": 4}).done
+    fetched = [request for request in hub.requests if request.startswith("GET") and "safetensors" in request]
+    assert fetched
+    hub.requests.clear()
+    driver("down")
+    driver("up", "--target", "cpu", "--model", MODEL, "--port", port)
+    assert not [request for request in hub.requests if request.startswith("GET") and "safetensors" in request]
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_model_that_the_hub_does_not_have_is_one_line(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    refused = driver("up", "--target", "cpu", "--model", "tests/absent", "--port", free_port(), check=False)
+    assert refused.returncode == 1
+    assert "error: vllm " in refused.stderr
+    assert "check the name, or set HF_TOKEN" in refused.stderr
+    assert "Traceback" not in refused.stderr
