@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from builder.errors import SourceError
-from builder.sources.urls import local_path
+from builder.sources.urls import local_path, redact
 
 _SECTIONS = ("global", "install", ":env:")
 """In the order in which pip lets one override the other."""
 
 _DEFAULT_INDEX = re.compile(r"\(default\s+(?P<url>https?://[^\s)]+)\)")
+_ERROR = re.compile(r"^ERROR:|Configuration file could not be loaded")
 _ASK_SECONDS = 60
 
 
@@ -116,8 +117,15 @@ def _ask(*arguments: str) -> str:
             continue
         if done.returncode == 0:
             return done.stdout
-        complaint = (done.stderr.strip() or "no output").splitlines()[-1]
+        complaint = _complaint(done.stderr)
     raise SourceError(
         f"pip cannot tell its configuration: {complaint}",
         hint="`python3 -m pip config list` must work; check pip's configuration files and PIP_CONFIG_FILE",
     )
+
+
+def _complaint(stderr: str) -> str:
+    """pip's own error as one line, or else the last thing that it said."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    starts = [number for number, line in enumerate(lines) if _ERROR.search(line)]
+    return redact(" ".join(lines[starts[-1] if starts else -1 :]).removeprefix("ERROR: ")) or "no output"
