@@ -25,10 +25,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         listener = open_listener(settings.listen)
     except OSError as error:
-        print(f"error: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: cannot listen on {settings.listen}: {_reason(error)}", file=sys.stderr)
         return 1
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("proxy").info("serving on %s, engine %s", settings.listen, settings.engine)
+    served = Address(*listener.getsockname()[:2])
+    logging.getLogger("proxy").info("serving on %s, engine %s", served, settings.engine)
     _stop_quietly_on_signals()
     uvicorn.Server(server_config(App(settings))).run(sockets=[listener])
     return 0
@@ -55,6 +56,12 @@ def open_listener(address: Address) -> socket.socket:
     listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
     listener.setblocking(False)
     return listener
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words, without what Python adds to them."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 def _stop_quietly_on_signals() -> None:

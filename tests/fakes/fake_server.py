@@ -173,6 +173,13 @@ class FakeServer:
         """Whether the request is one of the small questions that no script is planned for."""
         return request.method == "GET"
 
+    def _answer(self, request: Received) -> Script:
+        """Real servers check what they are asked; here whatever does not fit is refused."""
+        try:
+            return self.answer(request)
+        except (KeyError, TypeError, AttributeError):
+            return whole({"error": {"message": "the request does not fit", "code": 400}}, 400)
+
     def _newest(self, path: str) -> Received | None:
         return next((request for request in reversed(self.received) if request.path == path), None)
 
@@ -231,7 +238,7 @@ class FakeServer:
     async def _play(self, request: Received, reader: _Reader, writer: asyncio.StreamWriter) -> bool:
         """Write the script; stop when the client goes. Returns whether the connection lives on."""
         planned = self._scripts and not self.is_probe(request)
-        script = self._scripts.popleft() if planned else self.answer(request)
+        script = self._scripts.popleft() if planned else self._answer(request)
         writing = asyncio.ensure_future(_write(script, writer))
         leaving = asyncio.ensure_future(reader.ended.wait())
         try:

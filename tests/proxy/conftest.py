@@ -22,6 +22,9 @@ from tests.fakes.fake_engine import FakeEngine
 # Long enough for a slow machine, short enough for a test of silence.
 TIMEOUTS = Timeouts(connect=2.0, silence=0.3, probe=1.0)
 
+# Nobody listens on the port of the discard service.
+NOBODY = "http://127.0.0.1:9"
+
 CHAT_MANIFEST: dict[str, Any] = {
     "name": "smollm2:135m",
     "role": "chat",
@@ -137,6 +140,17 @@ def _shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def _patient_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("models"), Timeouts()) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Speaks to a proxy whose models are there, and whose engines are not."""
+    models = tmp_path_factory.mktemp("models")
+    describe(models, CHAT_MANIFEST)
+    describe(models, EMBEDDING_MANIFEST)
+    proxy = RunningProxy(settings_for(models, NOBODY, NOBODY))
+    yield proxy.client
+    proxy.stop()
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from proxy import API_VERSION
 from proxy.settings import Address
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.fake_server import Gate, Received, Script
-from tests.proxy.conftest import CHAT_MANIFEST, EMBEDDING_MANIFEST, Stack, StartProxy, describe, settings_for
-
-NOBODY = "http://127.0.0.1:9"
+from tests.proxy.conftest import CHAT_MANIFEST, NOBODY, Stack, StartProxy, describe, settings_for
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -160,10 +158,8 @@ def test_a_served_model_without_a_manifest_is_shown_with_what_is_known(
     assert engine.wait_for("/v1/chat/completions").json()["model"] == "Qwen/Qwen3-8B"
 
 
-def test_without_engines_everything_else_answers(start_proxy: StartProxy, tmp_path: Path) -> None:
-    describe(tmp_path, CHAT_MANIFEST)
-    describe(tmp_path, EMBEDDING_MANIFEST)
-    client = start_proxy(settings_for(tmp_path, NOBODY, NOBODY)).client
+def test_without_engines_everything_else_answers(lonely: httpx.Client) -> None:
+    client = lonely
     assert client.get("/").text == "Ollama is running"
     assert client.get("/health").status_code == 200
     assert len(client.get("/api/tags").json()["models"]) == 2
@@ -187,12 +183,8 @@ def test_without_engines_everything_else_answers(start_proxy: StartProxy, tmp_pa
         ("/v1/messages", {"model": "smollm2:135m", "messages": []}),
     ],
 )
-def test_what_needs_an_engine_says_try_again(
-    start_proxy: StartProxy, tmp_path: Path, path: str, body: dict[str, Any]
-) -> None:
-    describe(tmp_path, CHAT_MANIFEST)
-    describe(tmp_path, EMBEDDING_MANIFEST)
-    answer = start_proxy(settings_for(tmp_path, NOBODY, NOBODY)).client.post(path, json=body)
+def test_what_needs_an_engine_says_try_again(lonely: httpx.Client, path: str, body: dict[str, Any]) -> None:
+    answer = lonely.post(path, json=body)
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     error = answer.json()["error"]
