@@ -22,6 +22,9 @@ _START_SECONDS = 60
 _POLL_SECONDS = 0.2
 _EVIDENCE_LINES = 8
 
+_started: "list[subprocess.Popen[bytes]]" = []
+"""Daemons outlive this process; held here, they are not taken for forgotten children before."""
+
 
 def installed() -> bool:
     return _program() is not None
@@ -72,6 +75,7 @@ def _start_by_hand(step: Step) -> Engine:
             env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"},
             start_new_session=True,
         )
+    _started.append(process)
     return _await_answer(step, process)
 
 

@@ -31,7 +31,7 @@ def ensure_engine(console: Console, *, assume_yes: bool = False) -> Engine:
         missing = error
     if os.environ.get("DOCKER_HOST"):
         raise missing
-    distribution = apt.os_release().get("ID", "")
+    distribution = apt.os_release(_ROOT).get("ID", "")
     if os.geteuid() != 0 or (distribution not in DISTRIBUTIONS and not daemon.installed()):
         raise missing
     if not daemon.installed():
@@ -57,7 +57,7 @@ def ensure_bootstrapper(console: Console, *, assume_yes: bool = False) -> None:
         f"{BOOTSTRAPPER} is not installed, and without a registry it is what makes a base",
         hint=f"install it: `apt-get install {BOOTSTRAPPER}`",
     )
-    if os.geteuid() != 0 or apt.os_release().get("ID", "") not in DISTRIBUTIONS:
+    if os.geteuid() != 0 or apt.os_release(_ROOT).get("ID", "") not in DISTRIBUTIONS:
         raise missing
     _offer(f"{missing.message}. Install it?", missing, assume_yes=assume_yes)
     with console.step(f"install {BOOTSTRAPPER}") as step:
@@ -81,7 +81,7 @@ def _offer(question: str, refusal: GfxpackError, *, assume_yes: bool) -> None:
 def _install_engine(distribution: str, console: Console) -> None:
     with console.step(f"install a container engine from the packages of {distribution}") as step:
         refused = _update(step)
-        for attempt in plan(distribution, apt.read(), _policy(distribution)):
+        for attempt in plan(distribution, apt.read(_ROOT), _policy(distribution)):
             reason = _try(attempt, step)
             if reason is None:
                 step.finish(f"from {attempt.origin}")
