@@ -15,10 +15,6 @@ from tests.fakes.fake_engine import DONE, Event, delta, event, said, usage
 
 SPOKEN = said(["Z\u00fcrich ", "\U0001f999"])
 THOUGHT = [SPOKEN[0], delta(reasoning="hm"), *SPOKEN[1:]]
-    delta(role="assistant", content=""),
-    delta(reasoning="hm"),
-    *said(["Z\u00fcrich ", "\U0001f999"])[1:],
-]
 
 
 def clock() -> Clock:
