@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from builder import __version__
 from builder.console import Console
 from builder.errors import GfxpackError, UsageError
 from builder.paths import CACHE, ROOT, TARGETS
@@ -16,6 +18,13 @@ from builder.paths import CACHE, ROOT, TARGETS
 _DEFAULT_VERB = "build"
 _CRASH_LOG = CACHE / "crash.log"
 _INTERRUPTED, _READER_GONE = 130, 141
+_SYSTEM_HINTS = {
+    errno.ENOSPC: "free some disk space there, then start again: nothing is half-written",
+    errno.EDQUOT: "your quota there is used up; free some space, then start again",
+    errno.EACCES: "you may not write there; give the folder to your user, or work in one of your own",
+    errno.EROFS: "the file system there is read-only; work in a copy elsewhere",
+}
+"""What the system refuses everybody now and then; every other system error is a defect of ours."""
 
 Handler = Callable[[argparse.Namespace, Console], int]
 
@@ -167,6 +176,12 @@ def main(argv: Sequence[str]) -> int:
             return _crash(error, errors)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_GONE
+    except OSError as error:
+        if error.errno not in _SYSTEM_HINTS:
+            return _crash(error, errors)
+        place = f": {error.filename}" if error.filename else ""
+        errors.fail(GfxpackError(f"{error.strerror}{place}", hint=_SYSTEM_HINTS[error.errno]))
+        return GfxpackError.exit_code
     except Exception as error:
         return _crash(error, errors)
 
@@ -223,10 +238,7 @@ def _parser() -> argparse.ArgumentParser:
 
 class _Version(argparse.Action):
     def __call__(self, *_: object, **__: object) -> NoReturn:
-        import tomllib
-
-        with (ROOT / "pyproject.toml").open("rb") as file:
-            print("gfxpack", tomllib.load(file)["project"]["version"])
+        print("gfxpack", __version__)
         raise SystemExit(0)
 
 

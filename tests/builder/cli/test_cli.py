@@ -1,6 +1,7 @@
 """The command line as a person meets it: verbs, defaults, and what errors look like."""
 
 import argparse
+import errno
 import importlib
 import inspect
 import os
@@ -139,6 +140,20 @@ def test_a_known_error_shows_evidence_message_and_hint(
     _fails_with(monkeypatch, BuildError("step 3 failed", hint="look there", evidence=["line 1", "line 2"]))
     assert cli.main(["targets"]) == 1
     assert capsys.readouterr().err == "  line 1\n  line 2\nerror: step 3 failed\nhint:  look there\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_what_the_system_refuses_is_no_defect(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(number, os.strerror(number), "/somewhere/bundle")
+
+    monkeypatch.setattr("builder.targets.show.run_targets", refused)
+    assert cli.main(["targets"]) == 1
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message == f"error: {os.strerror(number)}: /somewhere/bundle"
+    assert hint.startswith("hint:  ")
 
 
 def test_a_defect_is_one_line_and_a_log(
