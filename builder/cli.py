@@ -165,25 +165,32 @@ def main(argv: Sequence[str]) -> int:
     errors = Console.for_stream(sys.stderr)
     try:
         return _run(argv)
-    except GfxpackError as error:
-        errors.fail(error)
-        return error.exit_code
     except KeyboardInterrupt:
         errors.line("interrupted")
         return _INTERRUPTED
-    except BrokenPipeError as error:
-        if not _reader_is_gone():
-            return _crash(error, errors)
+    except Exception as error:
+        return _report(error, errors)
+
+
+def _report(error: Exception, errors: Console) -> int:
+    """Tell what went wrong; the exit code that goes with it."""
+    known = _as_known(error)
+    if known:
+        errors.fail(known)
+        return known.exit_code
+    if isinstance(error, BrokenPipeError) and _reader_is_gone():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_GONE
-    except OSError as error:
-        if error.errno not in _SYSTEM_HINTS:
-            return _crash(error, errors)
+    return _crash(error, errors)
+
+
+def _as_known(error: Exception) -> GfxpackError | None:
+    if isinstance(error, GfxpackError):
+        return error
+    if isinstance(error, OSError) and error.errno in _SYSTEM_HINTS:
         place = f": {error.filename}" if error.filename else ""
-        errors.fail(GfxpackError(f"{error.strerror}{place}", hint=_SYSTEM_HINTS[error.errno]))
-        return GfxpackError.exit_code
-    except Exception as error:
-        return _crash(error, errors)
+        return GfxpackError(f"{error.strerror}{place}", hint=_SYSTEM_HINTS[error.errno])
+    return None
 
 
 def _run(argv: Sequence[str]) -> int:
