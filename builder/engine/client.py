@@ -139,18 +139,21 @@ class Engine:
     ) -> RunResult:
         """Run a short command in a throw-away container without network; `volumes` maps a name or a path
         to a place in it, read-only. The container is gone afterwards, whatever happens."""
-        from docker.errors import APIError
+        from docker.errors import APIError, ImageNotFound
         from requests.exceptions import RequestException
 
-        container = self.sdk.containers.create(
-            image,
-            entrypoint=list(argv[:1]),
-            command=list(argv[1:]),
-            environment=dict(env or {}),
-            volumes={source: {"bind": place, "mode": "ro"} for source, place in (volumes or {}).items()},
-            user=user or "",
-            network_mode="none",
-        )
+        try:
+            container = self.sdk.containers.create(
+                image,
+                entrypoint=list(argv[:1]),
+                command=list(argv[1:]),
+                environment=dict(env or {}),
+                volumes={source: {"bind": place, "mode": "ro"} for source, place in (volumes or {}).items()},
+                user=user or "",
+                network_mode="none",
+            )
+        except ImageNotFound:
+            raise EngineError(f"there is no image {image}", hint="build it first: `build.py build`") from None
         try:
             container.start()
             status = int(container.wait(timeout=timeout)["StatusCode"])

@@ -42,6 +42,11 @@ class StepName:
         return cls(stage[0], int(match["number"]), int(match["total"]), _OPTIONS.sub(r"\1", instruction))
 
     @property
+    def works(self) -> bool:
+        """Whether it is a step that does something: what it starts from is only looked up."""
+        return self.number > 0 and not self.instruction.startswith("FROM ")
+
+    @property
     def place(self) -> str:
         return f"{self.stage} {self.number}/{self.total}".strip() if self.number else ""
 
@@ -83,7 +88,7 @@ class Vertex:
     def tells_something(self) -> bool:
         """Whether it is a finished step that is worth a line: a base image is, if it had to be fetched."""
         done = self.completed is not None and self.name.number > 0 and not self.error
-        return done and (bool(self.amount) or not self.name.instruction.startswith("FROM "))
+        return done and (self.name.works or bool(self.amount))
 
     @property
     def amount(self) -> str:
@@ -133,8 +138,8 @@ class Progress:
 
     @property
     def steps(self) -> list[Vertex]:
-        """The steps of the Dockerfile that were reached, in their order of appearance."""
-        return [vertex for vertex in self._vertices.values() if vertex.name.number and vertex.started]
+        """The steps of the Dockerfile that were reached and do something, in their order of appearance."""
+        return [vertex for vertex in self._vertices.values() if vertex.name.works and vertex.started]
 
     @property
     def failure(self) -> Vertex | None:
