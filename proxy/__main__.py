@@ -14,6 +14,8 @@ from proxy.settings import Address, SettingError, parse
 
 # A stream that is still running at shutdown gets this long to end.
 _GRACE_SECONDS = 5
+# Clients pool their connections, and few of them expect one to be closed soon.
+_IDLE_SECONDS = 120
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,6 +50,7 @@ def server_config(app: App) -> uvicorn.Config:
         log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
     )
 
 

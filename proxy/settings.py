@@ -89,6 +89,6 @@ def _base_url(flag: str, text: str) -> str:
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid or parts.query or parts.fragment:
+    if not valid or parts.query or parts.fragment or "@" in parts.netloc:
         raise SettingError(f"{flag} {text!r} is no server's URL: write it as http://HOST:PORT")
     return text.rstrip("/").removesuffix("/v1").rstrip("/")

@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.dialect.from_engine import Piece, Reading
 from proxy.dialect.logprobs import Logprob
+from proxy.dialect.to_engine import EngineRequest
 
 _encode = msgspec.json.Encoder().encode
 
@@ -90,13 +91,13 @@ class Answer(Protocol):
 class _Told:
     """What both kinds of answers share: reading the stream, and the final record's figures."""
 
-    def __init__(self, record: Record, clock: Clock, started_ns: int, *, silent: bool) -> None:
+    def __init__(self, record: Record, clock: Clock, started_ns: int, ask: EngineRequest) -> None:
         self._record = record
         self._clock = clock
         self._started_ns = started_ns
         self._sent_ns = clock.ticks()
-        self._silent = silent
-        self._reading = Reading(clock.ticks)
+        self._silent = ask.silent
+        self._reading = Reading(clock.ticks, ask.tops)
 
     @property
     def done(self) -> bool:
@@ -122,7 +123,7 @@ class _Told:
             "prompt_eval_count": reading.usage.prompt_tokens if reading.usage else 0,
             "prompt_eval_duration": max(1, reading.first_ns - self._sent_ns),
             "eval_count": 0 if self._silent else written,
-            "eval_duration": max(1, reading.last_ns - reading.first_ns),
+            "eval_duration": 0 if self._silent else max(1, reading.last_ns - reading.first_ns),
         }
         return {name: value for name, value in metrics.items() if value}
 
@@ -140,8 +141,8 @@ class StreamedAnswer(_Told):
 
 
 class WholeAnswer(_Told):
-    def __init__(self, record: Record, clock: Clock, started_ns: int, *, silent: bool) -> None:
-        super().__init__(record, clock, started_ns, silent=silent)
+    def __init__(self, record: Record, clock: Clock, started_ns: int, ask: EngineRequest) -> None:
+        super().__init__(record, clock, started_ns, ask)
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._logprobs: list[Logprob] = []

@@ -51,12 +51,24 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 class Reading:
-    """What the stream said so far. `ticks` gives nanoseconds of a clock that never runs back."""
+    """What the stream said so far. `ticks` gives nanoseconds of a clock that never runs back; `tops` is how
+    many of the likeliest tokens were asked for."""
 
-    __slots__ = ("_calls", "_ticks", "done", "finish_reason", "first_ns", "last_ns", "pieces", "usage")
+    __slots__ = (
+        "_calls",
+        "_ticks",
+        "_tops",
+        "done",
+        "finish_reason",
+        "first_ns",
+        "last_ns",
+        "pieces",
+        "usage",
+    )
 
-    def __init__(self, ticks: Callable[[], int]) -> None:
+    def __init__(self, ticks: Callable[[], int], tops: int) -> None:
         self._ticks = ticks
+        self._tops = tops
         self._calls: CallBuilder | None = None
         self.done = False
         self.finish_reason: str | None = None
@@ -109,5 +121,5 @@ class Reading:
             if delta.tool_calls:
                 self._calls = self._calls or CallBuilder()
                 self._calls.add(delta.tool_calls)
-        logprobs = read_logprobs(choice.logprobs) if choice.logprobs is not None else []
+        logprobs = read_logprobs(choice.logprobs, self._tops) if choice.logprobs is not None else []
         return Piece(text, thinking, logprobs) if text or thinking or logprobs else None

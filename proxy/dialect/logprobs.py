@@ -25,27 +25,33 @@ class _Completion(msgspec.Struct):
     top_logprobs: list[dict[str, float] | None] | None = None
 
 
-def read_logprobs(value: object) -> list[Logprob]:
+def read_logprobs(value: object, tops: int) -> list[Logprob]:
+    """`tops` is how many of the likeliest tokens were asked for; for completions the engine adds the chosen
+    one to them."""
     try:
         if isinstance(value, dict) and "tokens" in value:
-            return _from_completion(msgspec.convert(value, _Completion))
+            return _from_completion(msgspec.convert(value, _Completion), tops)
         return msgspec.convert(value, _Chat).content or []
     except msgspec.ValidationError:
         raise EngineBrokenError("the engine sent log probabilities that cannot be read") from None
 
 
-def _from_completion(logprobs: _Completion) -> list[Logprob]:
-    tops = logprobs.top_logprobs or [None] * len(logprobs.tokens)
+def _from_completion(logprobs: _Completion, tops: int) -> list[Logprob]:
+    likeliest = logprobs.top_logprobs or [None] * len(logprobs.tokens)
     return [
         Logprob(
             token,
             logprob if logprob is not None else 0.0,
             list(token.encode("utf-8", "replace")),
-            [_top(other, value) for other, value in (top or {}).items()],
+            _tops(top or {}, tops),
         )
-        for token, logprob, top in zip(logprobs.tokens, logprobs.token_logprobs, tops, strict=False)
+        for token, logprob, top in zip(logprobs.tokens, logprobs.token_logprobs, likeliest, strict=False)
     ]
 
 
-def _top(token: str, logprob: float) -> TokenLogprob:
-    return TokenLogprob(token, logprob, list(token.encode("utf-8", "replace")))
+def _tops(found: dict[str, float], tops: int) -> list[TokenLogprob]:
+    ordered = sorted(found.items(), key=lambda entry: -entry[1])
+    return [
+        TokenLogprob(token, logprob, list(token.encode("utf-8", "replace")))
+        for token, logprob in ordered[:tops]
+    ]

@@ -22,11 +22,13 @@ _STOPS_OF_ANY_ENGINE = 4
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """`silent` asks for the prompt's evaluation alone: what the engine writes is dropped."""
+    """`silent` asks for the prompt's evaluation alone: what the engine writes is dropped. `tops` is how
+    many of the likeliest tokens are to be told."""
 
     path: str
     body: dict[str, Any]
     silent: bool = False
+    tops: int = 0
 
 
 def chat(request: ChatRequest, model: Model) -> EngineRequest:
@@ -58,7 +60,8 @@ def with_fewer_stops(request: EngineRequest, error: ApiError) -> EngineRequest |
 
 
 def _finished(request: Generation, body: dict[str, Any], path: str) -> EngineRequest:
-    return EngineRequest(path, body, silent=sampling(request.options).limit == 0)
+    silent = sampling(request.options).limit == 0
+    return EngineRequest(path, body, silent, tops=request.top_logprobs)
 
 
 def _common(request: Generation, model: Model, *, path: str) -> dict[str, Any]:

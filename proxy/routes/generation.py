@@ -114,7 +114,7 @@ async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | 
     keep_alive(job.request.keep_alive)
     record = Record(job.shape, job.request.model, services.clock)
     kind = StreamedAnswer if job.request.stream else WholeAnswer
-    answer = kind(record, services.clock, job.started_ns, silent=ask.silent)
+    answer = kind(record, services.clock, job.started_ns, ask)
     pieces = _exchange(services.catalog.server(job.model), ask, job.model, answer)
     if job.request.stream:
         return Stream(pieces, farewell=_error_record)

@@ -19,8 +19,9 @@ from proxy.upstream import Timeouts
 from tests.fakes.fake_embeddings import FakeEmbeddings
 from tests.fakes.fake_engine import FakeEngine
 
-# Long enough for a slow machine, short enough for a test of silence.
-TIMEOUTS = Timeouts(connect=2.0, silence=0.3, probe=1.0)
+# What ends in a test is not ended by time, unless the test is about silence.
+PATIENT = Timeouts(connect=30.0, silence=600.0, probe=30.0)
+HASTY = Timeouts(connect=30.0, silence=0.3, probe=0.3)
 
 # Nobody listens on the port of the discard service.
 NOBODY = "http://127.0.0.1:9"
@@ -67,7 +68,7 @@ class _Server(uvicorn.Server):
 class RunningProxy:
     """Its `client` speaks to it; so may anything else, at `url`."""
 
-    def __init__(self, settings: Settings, timeouts: Timeouts = TIMEOUTS) -> None:
+    def __init__(self, settings: Settings, timeouts: Timeouts = PATIENT) -> None:
         listener = open_listener(settings.listen)
         self.port: int = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -132,13 +133,13 @@ def running_stack(models: Path, timeouts: Timeouts) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def _shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("models"), TIMEOUTS) as stack:
+    with running_stack(tmp_path_factory.mktemp("models"), PATIENT) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
-def _patient_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("models"), Timeouts()) as stack:
+def _hasty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("models"), HASTY) as stack:
         yield stack
 
 
@@ -162,10 +163,10 @@ def stack(_shared_stack: Stack) -> Stack:
 
 
 @pytest.fixture
-def patient(_patient_stack: Stack) -> Stack:
-    """A stack that waits for long: what ends here is not ended by time."""
-    _patient_stack.engine.reset()
-    return _patient_stack
+def hasty(_hasty_stack: Stack) -> Stack:
+    """One whose proxy does not wait long for a silent engine."""
+    _hasty_stack.engine.reset()
+    return _hasty_stack
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def start_proxy() -> Iterator[StartProxy]:
     """Starts a proxy of the test's own."""
     with ExitStack() as stack:
 
-        def start(settings: Settings, timeouts: Timeouts = TIMEOUTS) -> RunningProxy:
+        def start(settings: Settings, timeouts: Timeouts = PATIENT) -> RunningProxy:
             proxy = RunningProxy(settings, timeouts)
             stack.callback(proxy.stop)
             return proxy

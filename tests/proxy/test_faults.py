@@ -48,11 +48,9 @@ BEFORE_THE_FIRST_PIECE: dict[str, tuple[Script, int]] = {
     "resets without an answer": ([Reset()], 503),
     "half-closes without an answer": ([HalfClose()], 503),
     "stops in the middle of its headers": ([STREAM[:40], Close()], 503),
-    "never answers": ([Gate()], 503),
     "speaks no HTTP": ([b"SSH-2.0-OpenSSH_9.2\r\n\r\n", Close()], 502),
     "sends headers and closes": ([STREAM, Close()], 502),
     "sends headers and resets": ([STREAM, Reset()], 502),
-    "sends headers and falls silent": ([STREAM, Gate()], 502),
     "sends a page": (whole(b"<html>hello</html>"), 502),
     "sends an error page": ([head(500, "text/html", content_length="4") + b"<ht>"], 502),
     "redirects": ([head(302, location="http://127.0.0.1:9/", content_length="0")], 502),
@@ -80,7 +78,6 @@ IN_MID_STREAM: dict[str, list[Step]] = {
     "half-closes": [HalfClose()],
     "stops in the middle of a line": [chunk(b'data: {"choi'), Close()],
     "ends before it is done": [LAST_CHUNK],
-    "falls silent": [Gate()],
     "sends no JSON": [chunk(event(b"\xff\xfe")), chunk(DONE), LAST_CHUNK],
     "says done before it is": [chunk(DONE), LAST_CHUNK],
     "breaks its chunks": [b"zz\r\n"],
@@ -104,6 +101,24 @@ def test_in_mid_stream_a_fault_is_the_last_record(stack: Stack, fault: str) -> N
 def test_a_whole_answer_is_never_cut_short(stack: Stack, fault: str) -> None:
     stack.engine.plan([STREAM, ONE, *IN_MID_STREAM[fault]])
     assert stack.client.post("/api/chat", json=CHAT | {"stream": False}).status_code == 502
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("script", "status"), [([Gate()], 503), ([STREAM, Gate()], 502)], ids=["at once", "after its headers"]
+)
+def test_silence_before_the_first_piece(hasty: Stack, script: Script, status: int, stream: bool) -> None:
+    hasty.engine.plan(script)
+    answer = hasty.client.post("/api/chat", json=CHAT | {"stream": stream})
+    assert answer.status_code == status
+    assert hasty.engine.wait_for(PATH).gone.wait(1)
+
+
+def test_silence_in_mid_stream(hasty: Stack) -> None:
+    hasty.engine.plan([STREAM, ONE, Gate()])
+    first, last = lines(hasty.client.post("/api/chat", json=CHAT))
+    assert first["message"]["content"] == "one "
+    assert last == {"error": "the engine stopped answering"}
 
 
 def test_an_answer_is_whole_once_its_reason_is_there(stack: Stack) -> None:
@@ -169,12 +184,12 @@ class TestClientsThatGoAway:
     @pytest.mark.parametrize("path", ["/api/chat", PATH])
     @pytest.mark.parametrize("stream", [True, False])
     @pytest.mark.parametrize("window", WINDOWS)
-    def test_the_engine_is_told_to_stop(self, patient: Stack, window: str, stream: bool, path: str) -> None:
+    def test_the_engine_is_told_to_stop(self, stack: Stack, window: str, stream: bool, path: str) -> None:
         gate = Gate()
-        patient.engine.plan(self.WINDOWS[window](gate))
-        with closing(raw_post(patient.proxy.port, path, CHAT | {"stream": stream})):
+        stack.engine.plan(self.WINDOWS[window](gate))
+        with closing(raw_post(stack.proxy.port, path, CHAT | {"stream": stream})):
             gate.wait_until_reached()
-        assert patient.engine.wait_for(PATH).gone.wait(1)
+        assert stack.engine.wait_for(PATH).gone.wait(1)
 
     def test_in_the_middle_of_its_own_body(self, stack: Stack) -> None:
         with closing(socket.create_connection(("127.0.0.1", stack.proxy.port))) as connection:
@@ -200,7 +215,7 @@ def test_no_log_ever_holds_what_a_client_wrote(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     asked = CHAT | {"messages": [{"role": "user", "content": SECRET}]}
-    scripts = [script for script, _ in BEFORE_THE_FIRST_PIECE.values() if Gate not in map(type, script)]
+    scripts = [script for script, _ in BEFORE_THE_FIRST_PIECE.values()]
     for script in [streamed(said([SECRET])), *scripts, streamed([SECRET.encode()])]:
         stack.engine.plan(script)
         stack.client.post("/api/chat", json=asked)

@@ -55,6 +55,7 @@ class TestFlags:
             (["--engine", "localhost:8000"], "--engine 'localhost:8000' is no server's URL"),
             (["--engine", "http://"], "--engine 'http://' is no server's URL"),
             (["--engine", "http://a:b"], "--engine 'http://a:b' is no server's URL"),
+            (["--engine", "http://me:secret@a"], "--engine 'http://me:secret@a' is no server's URL"),
             (["--engine", "http://[::1"], "--engine 'http://[::1' is no server's URL"),
             (["--engine", ENGINE, "--embeddings", "ftp://x"], "--embeddings 'ftp://x' is no server's URL"),
             (["--engine", ENGINE, "--listen", "11434"], "--listen '11434' is no address"),

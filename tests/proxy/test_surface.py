@@ -11,7 +11,7 @@ from proxy import API_VERSION
 from proxy.settings import Address
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.fake_server import Gate, Received, Script
-from tests.proxy.conftest import CHAT_MANIFEST, NOBODY, Stack, StartProxy, describe, settings_for
+from tests.proxy.conftest import CHAT_MANIFEST, HASTY, NOBODY, Stack, StartProxy, describe, settings_for
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -214,7 +214,7 @@ def test_a_silent_engine_does_not_hold_up_the_list(start_proxy: StartProxy, tmp_
 
     describe(tmp_path, CHAT_MANIFEST)
     with Silent() as engine:
-        client = start_proxy(settings_for(tmp_path, engine.url)).client
+        client = start_proxy(settings_for(tmp_path, engine.url), HASTY).client
         assert len(client.get("/api/tags").json()["models"]) == 1
         assert engine.wait_for("/v1/models").gone.wait(2)
 

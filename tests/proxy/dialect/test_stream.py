@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialect.answers import CHAT, GENERATE, Answer, Clock, Record, Shape, StreamedAnswer, WholeAnswer
+from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import EngineBrokenError
 from proxy.sse import Events
 from tests.fakes.fake_engine import DONE, Event, delta, event, said, usage
@@ -22,10 +23,10 @@ def clock() -> Clock:
     return Clock(ticks=itertools.count(1000, 100).__next__, stamp=lambda: "2026-11-20T04:00:00.000000Z")
 
 
-def answer_in(shape: Shape, *, stream: bool, silent: bool = False) -> Answer:
+def answer_in(shape: Shape, *, stream: bool) -> Answer:
     ticking = clock()
     kind = StreamedAnswer if stream else WholeAnswer
-    return kind(Record(shape, "m", ticking), ticking, ticking.ticks(), silent=silent)
+    return kind(Record(shape, "m", ticking), ticking, ticking.ticks(), EngineRequest("/", {}))
 
 
 def written(data: list[bytes], *, shape: Shape = CHAT, stream: bool = True) -> bytes:
