@@ -158,8 +158,15 @@ class TestStaleConnections:
         assert [request.position for request in stack.engine.asked(PATH)] == [0, 1]
 
     def test_a_finished_stream_gives_its_connection_back(self, stack: Stack) -> None:
-        for _ in range(2):
-            stack.client.post("/api/chat", json=CHAT)
+        """Also where the end of the body comes after the end of what it says."""
+        gate = Gate()
+        told = b"".join(map(event, said(["one"]))) + DONE
+        stack.engine.plan([STREAM, chunk(told), gate, LAST_CHUNK])
+        with stack.client.stream("POST", "/api/chat", json=CHAT) as answer:
+            for line in answer.iter_lines():
+                if json.loads(line)["done"]:
+                    gate.open()
+        stack.client.post("/api/chat", json=CHAT)
         first, second = stack.engine.asked(PATH)
         assert first.connection == second.connection
 
