@@ -1,10 +1,11 @@
 """The build verb: the base, the images, the models' volume. An image gets its name once it is verified."""
 
 import argparse
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from builder import paths
 from builder.bundle import render_target, write_bundle
@@ -165,20 +166,23 @@ def _material(
     image: RenderedImage, upstream_index: str | None, suite: str, sources: Sources
 ) -> Iterator[tuple[dict[str, Path], dict[str, str | Path]]]:
     """Secrets and build contexts of one image's build: what the host's configuration says of packages."""
-    wheelhouse = sources.wheelhouse(_requirements(image), paths.CACHE / "wheels" / image.name)
-    upstream = [upstream_index] if upstream_index and wheelhouse.needs_upstream else []
-    answering = sources if wheelhouse.complete else sources.answering(upstream)
+    wheels = paths.CACHE / "wheels" / image.name
+    shutil.rmtree(wheels, ignore_errors=True)
+    houses = [sources.wheelhouse(locked, wheels / layer) for layer, locked in _layers(image).items()]
+    offline = all(house.complete for house in houses)
+    needs_upstream = any(house.needs_upstream for house in houses)
+    upstream = [upstream_index] if upstream_index and needs_upstream else []
+    answering = sources if offline else sources.answering(upstream)
     with private_folder() as folder:
-        secrets = answering.secrets(
-            folder, suite=suite, upstream_indexes=upstream, offline=wheelhouse.complete
-        )
-        yield secrets, {"wheels": wheelhouse.folder}
+        secrets = answering.secrets(folder, suite=suite, upstream_indexes=upstream, offline=offline)
+        yield secrets, {"wheels": wheels}
 
 
-def _requirements(image: RenderedImage) -> list[Requirement]:
-    return [
-        requirement
-        for path, content in image.files.items()
-        if path.startswith("requirements/")
-        for requirement in parse(content.decode(), source=path)
-    ]
+def _layers(image: RenderedImage) -> dict[str, list[Requirement]]:
+    """What each layer of an image is locked to."""
+    files = {PurePosixPath(path): content for path, content in image.files.items()}
+    return {
+        path.stem: parse(content.decode(), source=str(path))
+        for path, content in files.items()
+        if path.parts[0] == "requirements"
+    }

@@ -21,6 +21,7 @@ _OPTIONS = re.compile(r"^([A-Z]+)(?:\s+--[a-z]+(?:=\S+)?)+")
 _CANCELLED = ("context canceled", "context cancelled", "CANCELED")
 _KEPT_LOG_LINES = 400
 _INSTRUCTION_LENGTH = 60
+_SHORT_LENGTH = 24
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,13 @@ class StepName:
         return f"{self.stage} {self.number}/{self.total}".strip() if self.number else ""
 
     def __str__(self) -> str:
+        return self.short(_INSTRUCTION_LENGTH)
+
+    def short(self, length: int) -> str:
+        """The place and the first `length` characters of the instruction."""
         text = self.instruction
-        if len(text) > _INSTRUCTION_LENGTH:
-            text = text[: _INSTRUCTION_LENGTH - 1] + "…"
+        if len(text) > length:
+            text = text[: length - 1] + "…"
         return f"{self.place} {text}".strip()
 
 
@@ -159,7 +164,8 @@ class Progress:
         vertex = min(running, key=lambda each: (not each.name.number, each.started))
         elapsed = (now - vertex.started).total_seconds() if vertex.started else 0.0
         detail = vertex.amount or (vertex.log[-1] if vertex.log else "")
-        parts = [str(vertex.name), seconds(max(elapsed, 0.0)), detail.strip()]
+        name = vertex.name.short(_SHORT_LENGTH if detail else _INSTRUCTION_LENGTH)
+        parts = [name, seconds(max(elapsed, 0.0)), detail.strip()]
         return "  ".join(part for part in parts if part)
 
     def _update(self, entry: Mapping[str, Any]) -> None:

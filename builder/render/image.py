@@ -109,6 +109,7 @@ def _context(recipe: _Recipe, inputs: Inputs) -> dict[str, bytes]:
     files = {f"requirements/{layer}.txt": text.encode() for layer, text in recipe.requirements.items()}
     files |= inputs.image_files[SHARED] if _PACKAGES[recipe.image] else {}
     files |= inputs.image_files[recipe.image]
+    files |= {f"wheels/{layer}/.keep": b"" for layer in recipe.requirements}
     for package in _PACKAGES[recipe.image]:
         files |= {f"{package}/{path}": content for path, content in inputs.packages[package].items()}
     return files

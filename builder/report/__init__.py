@@ -58,7 +58,10 @@ def _layers(facts: ImageFacts) -> tuple[Layer, ...]:
 
 
 def _instruction(made_by: str) -> str:
-    """An instruction of the Dockerfile, without BuildKit's remarks and cut to a readable length."""
+    """What made a layer: ours by their name, others by their instruction without BuildKit's remarks."""
+    named = re.match(r"COPY /layers/([\w-]+)/ /", made_by)
+    if named or not made_by:
+        return named[1] if named else "base"
     text = re.sub(r"\s*# buildkit$", "", made_by)
     text = re.sub(r"--mount=\S+\s*", "", re.sub(r"^RUN /bin/sh -c", "RUN", text))
     return text if len(text) <= _INSTRUCTION else text[: _INSTRUCTION - 1] + "\u2026"

@@ -18,7 +18,7 @@ h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem }
 p { margin: .2rem 0 .6rem }
 table { border-collapse: collapse; margin: .6rem 0 }
 td, th { padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: top }
-td.n { text-align: right; font-variant-numeric: tabular-nums }
+td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .over { color: #b3261e; font-weight: 600 }
 .quiet { color: #5c6770 }
 svg { width: 100%; height: auto; display: block; margin: .4rem 0 }
