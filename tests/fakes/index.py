@@ -27,6 +27,7 @@ class FakeIndex:
     silent: bool = False
     certificate: "Certificate | None" = None
     requests: list[str] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
         self._released = threading.Event()
@@ -61,6 +62,7 @@ class FakeIndex:
 
     def answer(self, path: str, authorization: str) -> tuple[int, bytes]:
         self.requests.append(path)
+        self.asked.set()
         if self.silent:
             self._released.wait()
         if self.status != 200:
