@@ -29,20 +29,17 @@ def ensure_engine(console: Console, *, assume_yes: bool = False) -> Engine:
         return connect()
     except EngineError as error:
         missing = error
-    if os.environ.get("DOCKER_HOST"):
-        raise missing
     distribution = apt.os_release(_ROOT).get("ID", "")
-    if os.geteuid() != 0 or (distribution not in DISTRIBUTIONS and not daemon.installed()):
+    if os.environ.get("DOCKER_HOST") or not (daemon.installed() or _can_install(distribution)):
         raise missing
-    if not daemon.installed():
-        _offer(
-            f"{missing.message}. Install one from the packages of {distribution}?",
-            missing,
-            assume_yes=assume_yes,
-        )
-        _install_engine(distribution, console)
-    else:
+    if os.geteuid() != 0:
+        raise missing
+    if daemon.installed():
         _offer(f"{missing.message}. Start it?", missing, assume_yes=assume_yes)
+    else:
+        question = f"{missing.message}. Install one from the packages of {distribution}?"
+        _offer(question, missing, assume_yes=assume_yes)
+        _install_engine(distribution, console)
     with console.step("start the container engine") as step:
         engine = daemon.start(step)
         step.finish(f"docker {engine.versions.engine}")
@@ -57,12 +54,16 @@ def ensure_bootstrapper(console: Console, *, assume_yes: bool = False) -> None:
         f"{BOOTSTRAPPER} is not installed, and without a registry it is what makes a base",
         hint=f"install it: `apt-get install {BOOTSTRAPPER}`",
     )
-    if os.geteuid() != 0 or apt.os_release(_ROOT).get("ID", "") not in DISTRIBUTIONS:
+    if os.geteuid() != 0 or not _can_install(apt.os_release(_ROOT).get("ID", "")):
         raise missing
     _offer(f"{missing.message}. Install it?", missing, assume_yes=assume_yes)
     with console.step(f"install {BOOTSTRAPPER}") as step:
         _update(step)
         _apt_get("install", "--yes", "--no-install-recommends", BOOTSTRAPPER, step=step)
+
+
+def _can_install(distribution: str) -> bool:
+    return distribution in DISTRIBUTIONS and shutil.which("apt-get") is not None
 
 
 def _offer(question: str, refusal: GfxpackError, *, assume_yes: bool) -> None:

@@ -15,6 +15,11 @@ BOOTSTRAPPER = "mmdebstrap"
 _PIN_PRIORITY = 50
 """Below what is installed and what is configured: nothing comes from there unless it is asked for by name."""
 
+_ACTION = re.compile(
+    r"(?P<verb>Inst|Remv) (?P<name>\S+)(?: \[(?P<old>[^\]]+)\])?(?: \(\S+ (?P<origins>.+?) \[\w+\]\))?"
+)
+"""A line of `apt-get --simulate`."""
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -95,18 +100,26 @@ def parse_policy(text: str) -> dict[str, str]:
 
 
 def objection(simulation: str, packages: Sequence[str]) -> str | None:
-    """Why a simulated installation must not be done: it touches packages that are not the engine's."""
+    """Why a simulated installation must not be done: it removes packages that are not the engine's, or puts
+    those of a newer suite in their place. An update from the system's own suites is the system's business."""
     wanted = {name.partition("/")[0] for name in packages}
+    actions = [match for line in simulation.splitlines() if (match := _ACTION.match(line))]
+    newer = _newer_origins(actions, packages)
     changes = []
-    for line in simulation.splitlines():
-        match = re.match(r"(?P<verb>Inst|Remv) (?P<name>\S+)(?: \[(?P<old>[^\]]+)\])?", line)
-        if match is None or match["name"].partition(":")[0] in wanted:
+    for action in actions:
+        if action["name"].partition(":")[0] in wanted:
             continue
-        if match["verb"] == "Remv":
-            changes.append(f"remove {match['name']}")
-        elif match["old"]:
-            changes.append(f"replace {match['name']} {match['old']}")
+        if action["verb"] == "Remv":
+            changes.append(f"remove {action['name']}")
+        elif action["old"] and action["origins"] in newer:
+            changes.append(f"replace {action['name']} {action['old']}")
     return f"it would {', '.join(changes)}" if changes else None
+
+
+def _newer_origins(actions: Sequence[re.Match[str]], packages: Sequence[str]) -> set[str]:
+    """What apt calls the newer suite: where the packages come from that are asked from it by name."""
+    asked = {name.partition("/")[0] for name in packages if "/" in name}
+    return {action["origins"] for action in actions if action["name"] in asked and action["origins"]}
 
 
 def _own_suites(known: Distribution, policy: Mapping[str, str]) -> Attempt | None:

@@ -80,15 +80,33 @@ def test_other_systems_are_told_to_install_by_hand(distribution: str) -> None:
         plan(distribution, BOOKWORM, {})
 
 
-@pytest.mark.parametrize("name", ["bookworm-forky", "bookworm-trixie", "trixie", "noble"])
-def test_a_plan_that_only_adds_is_accepted(name: str) -> None:
-    assert objection(apt(f"simulation-{name}.txt"), ENGINE) is None
+@pytest.mark.parametrize(
+    ("name", "suite"),
+    [("bookworm-forky", "/forky"), ("bookworm-trixie", "/trixie"), ("trixie", ""), ("noble", "")],
+)
+def test_a_plan_that_only_adds_is_accepted(name: str, suite: str) -> None:
+    assert objection(apt(f"simulation-{name}.txt"), [package + suite for package in ENGINE]) is None
 
 
 def test_a_plan_that_replaces_the_c_library_is_refused() -> None:
-    reason = objection(apt("simulation-replaces-libc.txt"), ENGINE)
+    reason = objection(apt("simulation-replaces-libc.txt"), [f"{package}/forky" for package in ENGINE])
     assert reason is not None
     assert "replace libc6 2.36-9+deb12u14" in reason
+
+
+def test_a_system_that_is_behind_may_be_updated_from_its_own_suites() -> None:
+    own = apt("simulation-noble-behind.txt")
+    assert "Inst perl-base [5.38.2-3.2build2]" in own
+    assert objection(own, ["docker.io", "docker-buildx", "docker-compose-v2", "mmdebstrap"]) is None
+
+
+def test_an_update_that_a_newer_suite_s_package_needs_may_come_from_the_own_suites() -> None:
+    text = (
+        "Inst libsystemd0 [252.36-1] (252.39-1 Debian:12.15/oldstable [amd64]) []\n"
+        "Inst docker.io (28.5.2 Debian:testing [amd64])\n"
+    )
+    assert objection(text, ["docker.io/forky"]) is None
+    assert objection(text.replace("Debian:12.15/oldstable", "Debian:testing"), ["docker.io/forky"])
 
 
 def test_a_plan_that_removes_a_package_is_refused() -> None:
