@@ -168,7 +168,7 @@ def _image_id(metadata: Path) -> str:
         facts = json.loads(metadata.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return ""
-    return str(facts.get("containerimage.config.digest") or facts.get("containerimage.digest") or "")
+    return str(facts.get("containerimage.digest") or facts.get("containerimage.config.digest") or "")
 
 
 def _no_docker() -> EngineError:

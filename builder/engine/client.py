@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from builder.console import size
+from builder.engine.layers import LayerSizes
 from builder.errors import EngineError
+from builder.paths import CACHE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -113,18 +115,20 @@ class Engine:
             found = self.sdk.images.get(tag)
         except ImageNotFound:
             return None
-        layers = tuple(
-            Layer(int(entry["Size"]), str(entry["CreatedBy"]))
-            for entry in reversed(found.history())
-            if entry["Size"]
-        )
+        diff_ids = tuple(str(each) for each in found.attrs["RootFS"].get("Layers") or ())
+        steps = [entry for entry in reversed(found.history()) if entry["Size"]]
+        sizes = [int(entry["Size"]) for entry in steps]
+        if self._tells_disk_blocks and len(steps) == len(diff_ids):
+            sizes = self._content_sizes(str(found.id), diff_ids) or sizes
+        made_by = [str(entry["CreatedBy"]) for entry in steps]
+        layers = tuple(Layer(size, by) for size, by in zip(sizes, made_by, strict=True) if size)
         return ImageFacts(
             id=str(found.id),
             tags=tuple(found.tags),
             labels=dict(found.labels),
             size=sum(layer.size for layer in layers),
             layers=layers,
-            diff_ids=tuple(found.attrs["RootFS"].get("Layers") or ()),
+            diff_ids=diff_ids,
         )
 
     def run(
@@ -259,6 +263,17 @@ class Engine:
                 f"{what} needs {size(needed)} of disk space, and {root} has {size(free)}",
                 hint="free some, for example with `docker builder prune` and `docker image prune`",
             )
+
+    @cached_property
+    def _tells_disk_blocks(self) -> bool:
+        """Whether images lie in containerd's store, where a layer's size is that of the blocks it takes."""
+        return "io.containerd.snapshotter" in str(self.sdk.info().get("DriverStatus"))
+
+    def _content_sizes(self, image: str, diff_ids: Sequence[str]) -> list[int] | None:
+        sizes = LayerSizes(CACHE / "layers.json")
+        if sizes.known(diff_ids) is None:
+            sizes.learn(self.export(image))
+        return sizes.known(diff_ids)
 
     @property
     def _is_local(self) -> bool:

@@ -15,6 +15,7 @@ from builder.engine.failures import hint_for
 from builder.engine.packages import BOOTSTRAPPER, DISTRIBUTIONS, Attempt, objection, parse_policy, plan
 from builder.engine.process import stream
 from builder.errors import EngineError, GfxpackError, SourceError
+from builder.files import replace_text
 from builder.sources import apt
 from builder.sources.urls import redact
 
@@ -137,14 +138,8 @@ def _replace(path: Path, text: str | None) -> None:
     """Put a file in place whole, or take it away."""
     if text is None:
         path.unlink(missing_ok=True)
-        return
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as stream_:
-        stream_.write(text)
-        stream_.flush()
-        os.fsync(stream_.fileno())
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    else:
+        replace_text(path, text)
 
 
 def _policy(distribution: str) -> dict[str, str]:

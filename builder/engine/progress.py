@@ -1,7 +1,8 @@
 """BuildKit's machine-readable progress (`--progress rawjson`): what runs, what is done, what failed.
 
-The parser is pure: lines go in, finished steps come out. Lines that are no JSON are buildx's own words,
-which it prints after the stream when a build fails; they are kept.
+The parser is pure: lines go in, finished steps come out. A message is one line of JSON, or with buildx
+before 0.15 a block of lines that is indented. Lines that are no JSON are buildx's own words, which it prints
+after the stream when a build fails; they are kept.
 """
 
 import base64
@@ -124,13 +125,12 @@ class Progress:
         self.warnings: list[str] = []
         self._vertices: dict[str, Vertex] = {}
         self._reported: set[str] = set()
+        self._block: list[str] = []
 
     def feed(self, line: str) -> list[Vertex]:
         """Take one line; gives the steps of the Dockerfile that it finished."""
-        message = _decode(line)
+        message = _decode(self._whole(line))
         if message is None:
-            if line.strip():
-                self.text.append(redact(line.rstrip()))
             return []
         for entry in _entries(message, "vertexes"):
             self._update(entry)
@@ -140,6 +140,20 @@ class Progress:
             self._log(entry)
         self.warnings.extend(_text(entry.get("short")) for entry in _entries(message, "warnings"))
         return self._newly_finished()
+
+    def _whole(self, line: str) -> str:
+        """The message that the line is or completes; "" where there is none yet, and none to come."""
+        text = line.rstrip()
+        if self._block and text.startswith((" ", "}")):
+            self._block.append(text)
+            if text != "}":
+                return ""
+            whole, self._block = "".join(self._block), []
+            return whole
+        self._block = [text] if text == "{" else []
+        if text and not text.startswith("{"):
+            self.text.append(redact(text))
+        return text
 
     @property
     def steps(self) -> list[Vertex]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.errors import SourceError
+from builder.files import replace_text
 from builder.paths import CACHE
 from builder.sources.urls import local_path
 
@@ -87,10 +88,7 @@ class AptConfiguration:
 
     def remember(self, suite: str, sources: Iterable[AptSource]) -> None:
         """Keep the mirrors that a base image came with."""
-        self.origins.mkdir(parents=True, exist_ok=True)
-        temporary = self._origin(suite).with_suffix(".new")
-        temporary.write_text("".join(f"{source.line}\n" for source in sources), encoding="utf-8")
-        temporary.replace(self._origin(suite))
+        replace_text(self._origin(suite), "".join(f"{source.line}\n" for source in sources))
 
     def _origin(self, suite: str) -> Path:
         return self.origins / f"{suite}.list"

@@ -5,13 +5,13 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
+from builder.files import replace_text
 from builder.requirements import Requirement, normalise
 from builder.sources.urls import local_path
 
@@ -80,13 +80,7 @@ class HashCache:
     def save(self) -> None:
         if not self._changed:
             return
-        self._store.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=self._store.parent, prefix=self._store.name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(self._known, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(self._store)
+        replace_text(self._store, json.dumps(self._known))
         self._changed = False
 
     def _load(self) -> dict[str, list[int | str]]:

@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.engine.progress import Progress, StepName, Vertex
@@ -68,6 +68,15 @@ def test_the_failing_step_is_found_with_its_log() -> None:
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
     ]
     assert "exit code: 7" in failure.error
+
+
+def test_an_older_buildx_spreads_a_message_over_lines() -> None:
+    progress, finished = replay("failed-step-buildx-0.13")
+    assert [vertex.name.place for vertex in finished] == ["make 2/3"]
+    assert progress.failure is not None
+    assert "work 9" in progress.failure.log_lines()
+    assert progress.text[0] == "Dockerfile:3"
+    assert progress.text[-1].startswith("ERROR: failed to solve")
 
 
 def test_a_dockerfile_that_does_not_parse_leaves_buildx_own_words() -> None:
@@ -193,6 +202,7 @@ KEYS = ("digest", "vertex", "name", "started", "completed", "error", "id", "data
 entries = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, json_values))
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.fixed_dictionaries(
