@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         hub, path = self.hub, unquote(urlsplit(self.path).path)
-        hub.requests.append(f"{self.command} {path}")
+        hub.requests.append(" ".join([self.command, path, self.headers.get("Range", "")]).strip())
         if hub.refuse:
             self._refuse(HTTPStatus.UNAUTHORIZED, "")
         elif path.startswith(f"/api/models/{hub.model}/tree/"):
@@ -87,9 +87,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = path.read_bytes()
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{_etag(path)}"', "Accept-Ranges": "bytes"}
-        asked = re.fullmatch(r"bytes=(\d+)-\d*", self.headers.get("Range", ""))
-        first = int(asked[1]) if asked else 0
-        self._send(HTTPStatus.PARTIAL_CONTENT if first else HTTPStatus.OK, content[first:], headers)
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if asked is None:
+            self._send(HTTPStatus.OK, content, headers)
+            return
+        first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        self._send(HTTPStatus.PARTIAL_CONTENT, content[first : last + 1], headers)
 
     def _json(self, document: object) -> None:
         self._send(HTTPStatus.OK, json.dumps(document).encode(), {"Content-Type": "application/json"})

@@ -22,26 +22,25 @@ class Stack:
     port: int
     printed: str
     """What `build.py up` said."""
+    client: ollama.Client
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def client(self) -> ollama.Client:
-        return ollama.Client(host=self.url, timeout=300)
-
 
 def driver(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run build.py as from a shell, with plain output."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, str(ROOT / "build.py"), *arguments],
-        check=check,
+        check=False,
         capture_output=True,
         text=True,
         env={**os.environ, "CI": "true"},
         timeout=1800,
     )
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +70,9 @@ def stack() -> Iterator[Stack]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    done = driver("up", "--target", "cpu", "--port", str(port), "--yes", check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield Stack(port, done.stdout)
+    done = driver("up", "--target", "cpu", "--port", str(port), "--yes")
+    with ollama.Client(host=f"http://127.0.0.1:{port}", timeout=300) as client:
+        yield Stack(port, done.stdout, client)
     driver("down")
 
 

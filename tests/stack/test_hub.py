@@ -1,6 +1,7 @@
 """`up --model ORG/NAME` against a hub that is a fake: the real engine fetches the real model from it."""
 
 import io
+import re
 import socket
 import tarfile
 from collections.abc import Iterator
@@ -54,9 +55,14 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-@pytest.fixture
+def whole_fetches(hub: FakeHub) -> list[str]:
+    """Requests for all of the weights; the engine looks into their first bytes at every start."""
+    return [asked for asked in hub.requests if re.fullmatch(r"GET .*\.safetensors", asked)]
+
+
+@pytest.fixture(scope="module")
 def restored(stack: Stack, engine: Engine) -> Iterator[None]:
-    """Whatever a test starts, the stack of the other tests is there again afterwards."""
+    """Whatever these tests start, the stack of the others is there again afterwards."""
     yield
     driver("up", "--target", "cpu", "--port", str(stack.port))
     engine.remove_volume(HUB_VOLUME)
@@ -69,15 +75,14 @@ def test_a_hubs_model_is_fetched_kept_and_served(hub: FakeHub, monkeypatch: pyte
     shown = driver("up", "--target", "cpu", "--model", MODEL, "--port", port).stdout
     assert f"ask {MODEL}: " in shown
     assert "Paris" in shown
-    client = ollama.Client(host=f"http://127.0.0.1:{port}")
-    assert f"{MODEL}:latest" in [model.model for model in client.list().models]
-    assert client.chat(MODEL, [{"role": "user", "content": "Hello"}], options={"num_predict": 4}).done
-    fetched = [request for request in hub.requests if request.startswith("GET") and "safetensors" in request]
-    assert fetched
+    with ollama.Client(host=f"http://127.0.0.1:{port}") as client:
+        assert f"{MODEL}:latest" in [model.model for model in client.list().models]
+        assert client.chat(MODEL, [{"role": "user", "content": "Hello"}], options={"num_predict": 4}).done
+    assert whole_fetches(hub)
     hub.requests.clear()
     driver("down")
     driver("up", "--target", "cpu", "--model", MODEL, "--port", port)
-    assert not [request for request in hub.requests if request.startswith("GET") and "safetensors" in request]
+    assert not whole_fetches(hub)
 
 
 @pytest.mark.usefixtures("restored")
