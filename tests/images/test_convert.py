@@ -142,10 +142,7 @@ def test_tools_and_the_form_of_a_call_are_in_the_prompt() -> None:
         [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "?"}], tools=[tool]
     )
     assert prompt.startswith("<|im_start|>system\nBe brief.\n\n")
-    assert (
-        '<tools>\n{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}\n</tools>'
-        in prompt
-    )
+    assert f"<tools>\n{json.dumps(tool)}\n</tools>" in prompt
     assert '<tool_call>\n{"name":' in prompt
 
 

@@ -17,7 +17,13 @@ MODEL = "/models/smollm2-135m"
 NAME = "smollm2:135m"
 SHARED_MEMORY = "256m"
 EXIT_REFUSED = 78
-ARGUMENTS = (MODEL, f"--served-model-name={NAME}", "--max-model-len=2048")
+ARGUMENTS = (
+    MODEL,
+    f"--served-model-name={NAME}",
+    "--max-model-len=2048",
+    "--enable-auto-tool-choice",
+    "--tool-call-parser=hermes",
+)
 KILL_ENGINE_CORE = """
 import os, pathlib, signal
 for folder in pathlib.Path("/proc").glob("[0-9]*"):
@@ -74,6 +80,24 @@ def test_keeps_to_a_schema(vllm: Served) -> None:
     person = json.loads(answer["choices"][0]["message"]["content"])
     assert set(person) == {"name", "age"}
     assert isinstance(person["age"], int)
+
+
+def test_calls_a_tool_when_it_must(vllm: Served) -> None:
+    """The model's own template would leave the tools out of the prompt; ours lists them."""
+    parameters = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 20}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    tool = {"type": "function", "function": {"name": "weather", "strict": True, "parameters": parameters}}
+    question = "What is the weather in Paris?"
+    plain = chat(vllm, question, max_tokens=1)
+    answer = chat(vllm, question, max_tokens=60, tools=[tool], tool_choice="required")
+    assert answer["usage"]["prompt_tokens"] > plain["usage"]["prompt_tokens"] + 50
+    (call,) = answer["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["name"] == "weather"
+    assert set(json.loads(call["function"]["arguments"])) == {"city"}
 
 
 def test_every_sampling_option_that_ollama_has_runs(vllm: Served) -> None:
