@@ -175,6 +175,7 @@ def test_every_service_is_hardened(catalog: Catalog, inputs: Inputs, options: St
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["read_only"] is True, name
         assert service["restart"] == "unless-stopped", name
+        assert service["pull_policy"] == "never", name
         assert any(mount.startswith("/tmp:") for mount in service["tmpfs"]), name  # noqa: S108
         assert not {"privileged", "network_mode", "ipc", "pid", "devices", "user"} & set(service), name
 
