@@ -37,6 +37,15 @@ NEEDED_BYTES = 1_000_000_000
 _EPOCH = 1767225600
 """2026-01-01: the latest time that a file of a base may bear, so that two bootstraps are the same."""
 
+_ENVIRONMENT = {
+    "SOURCE_DATE_EPOCH": str(_EPOCH),
+    "PYTHONHASHSEED": "0",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+_PASSED_VARIABLES = (*buildx.PROXY_VARIABLES, "TMPDIR")
+
 _ROOM = IMAGES / "base"
 _HOOKS = "/usr/share/mmdebstrap/hooks"
 _OPTIONS = ("--variant=minbase", "--format=tar", "--skip=output/dev")
@@ -97,7 +106,7 @@ def is_current(image: ImageFacts, spec: BaseSpec, digest: str | None) -> bool:
 def recipe_key(spec: BaseSpec) -> str:
     """What this module does to make a base, as a hash: a base made in another way is made again."""
     files = "".join((_ROOM / name).read_text(encoding="utf-8") for name in ("Dockerfile", "clean.sh"))
-    facts = (_EPOCH, _OPTIONS, _SUITE_OPTIONS.get(spec.suite, ()), _CONFIG, _LICENCES, files)
+    facts = (_ENVIRONMENT, _OPTIONS, _SUITE_OPTIONS.get(spec.suite, ()), _CONFIG, _LICENCES, files)
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
@@ -150,15 +159,14 @@ def _bootstrapped(
         (room / "sources.list").write_text(
             "".join(f"{mirror.line}\n" for mirror in mirrors), encoding="utf-8"
         )
-        (room / "dpkg.cfg").write_text(dpkg_config(spec), encoding="utf-8")
         said: list[str] = []
 
         def on_line(line: str) -> None:
             said.append(redact(line.rstrip()))
             step.update(said[-1].removeprefix("I: "))
 
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "LC_ALL": "C.UTF-8"}
-        status = stream(_mmdebstrap(spec, room, allow_expired=allow_expired), on_line, env=environment)
+        argv = _mmdebstrap(spec, room, allow_expired=allow_expired)
+        status = stream(argv, on_line, env=_environment())
         if status != 0:
             raise _bootstrap_failed(spec, said)
         packages = installed_packages((room / "status").read_text(encoding="utf-8"))
@@ -170,21 +178,29 @@ def _bootstrapped(
 
 
 def _mmdebstrap(spec: BaseSpec, room: Path, *, allow_expired: bool) -> list[str]:
+    """What is to be read while it works is in its arguments: without root it works as another user, who
+    may not see this one's folders."""
     dpkg = "$1/etc/dpkg/dpkg.cfg.d"
     return [
         BOOTSTRAPPER,
         *_OPTIONS,
         *_SUITE_OPTIONS.get(spec.suite, ()),
         f"--include={','.join(spec.packages)}",
-        f"--dpkgopt={room / 'dpkg.cfg'}",
+        *(f"--dpkgopt={line}" for line in dpkg_config(spec).splitlines()),
         *(['--aptopt=Acquire::Check-Valid-Until "false"'] if allow_expired else []),
         f"--customize-hook=download /var/lib/dpkg/status {room / 'status'}",
         f'--customize-hook=mv "{dpkg}/99mmdebstrap" "{dpkg}/gfxpack"',
-        f"--customize-hook={_ROOM / 'clean.sh'}",
+        f"--customize-hook={(_ROOM / 'clean.sh').read_text(encoding='utf-8')}",
         spec.suite,
         str(room / "root.tar"),
         str(room / "sources.list"),
     ]
+
+
+def _environment() -> dict[str, str]:
+    """What the packages' own scripts see: the same on every machine, but for the way to the mirror."""
+    passed = {name: value for name in _PASSED_VARIABLES if (value := os.environ.get(name))}
+    return {**passed, **_ENVIRONMENT}
 
 
 def _bootstrap_failed(spec: BaseSpec, said: Sequence[str]) -> SourceError:

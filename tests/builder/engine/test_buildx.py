@@ -206,7 +206,6 @@ def canaries(tmp_path: Path, gateway: str, monkeypatch: pytest.MonkeyPatch) -> I
         pip = PipConfiguration(index=index.url_with("me", CANARY_PASSWORD))
         mirror = AptSource(f"http://{CANARY_MIRROR}/debian", "bookworm", ("main",))
         yield Sources(pip, AptConfiguration((mirror,), "bookworm"), certificate.certificate)
-        assert "/simple/tiny/" in index.requests
 
 
 def needles(sources: Sources) -> Mapping[str, bytes]:
@@ -270,10 +269,8 @@ def test_no_secret_of_a_build_is_in_its_image(
 def test_the_search_for_secrets_would_find_one(
     *, canaries: Sources, tmp_path: Path, engine: Engine, console: Console, base_image: ImageFacts, tag: str
 ) -> None:
-    made = context(tmp_path / "c", USES_EVERYTHING, base_image)
-    build_with(canaries, made, tag, console, pip_wheel(tmp_path / "wheels"))
-    leaking = context(tmp_path / "l", LEAKS, base_image)
-    build_with(canaries, leaking, tag, console, tmp_path / "wheels")
+    leaking = context(tmp_path / "c", LEAKS, base_image)
+    build_with(canaries, leaking, tag, console, pip_wheel(tmp_path / "wheels"))
     assert any(CANARY_PASSWORD.encode() in data for _, data in contents(engine, tag))
 
 
