@@ -5,7 +5,6 @@ Each lock is written whole or not at all: a resolve that fails leaves the old on
 
 import argparse
 import difflib
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from builder import requirements
 from builder.console import Console
 from builder.errors import ConfigError, SourceError, UsageError
+from builder.files import replace_text
 from builder.requirements import Requirement
 from builder.resolver import Question, resolve
 from builder.sources import Sources
@@ -187,18 +187,3 @@ def bases_text(catalog: Catalog, digests: Mapping[str, str | None]) -> str:
     for name, base in sorted(catalog.bases.items()):
         lines += [f"{name}:", f"  image: {base.image}", f"  digest: {digests[name] or 'none'}"]
     return "\n".join(lines) + "\n"
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Put a file in place whole: a reader sees the old text or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -111,6 +111,7 @@ class _Job:
                 console=self.console,
                 digest=base_digest(paths.LOCKS / "bases.yaml", name),
                 refresh=self.options.refresh,
+                assume_yes=self.options.assume_yes,
             )
         for image in images:
             self._build_image(image, sources)

@@ -79,8 +79,9 @@ def ensure(
     if present is not None and not refresh and is_current(present, spec, locked):
         return present
     engine.require_space(NEEDED_BYTES, f"the base {spec.suite}")
-    if locked and engine.registry_digest(f"{spec.image}@{locked}"):
-        _from_registry(spec, tag, locked, sources=sources, console=console)
+    pinned = locked or _digest_of_today(engine, spec, sources, console)
+    if pinned and engine.registry_digest(f"{spec.image}@{pinned}"):
+        _from_registry(spec, tag, pinned, sources=sources, console=console)
     else:
         ensure_bootstrapper(console, assume_yes=assume_yes)
         _bootstrapped(engine, spec, tag, sources=sources, console=console, allow_expired=allow_expired)
@@ -90,6 +91,19 @@ def ensure(
     if present is not None and present.id != made.id:
         engine.remove_image(present.id)
     return made
+
+
+def _digest_of_today(engine: Engine, spec: BaseSpec, sources: Sources, console: Console) -> str | None:
+    """Where nothing is pinned and no mirror carries the suite, a registry's word of today is the way left."""
+    if sources.apt.carries(spec.suite):
+        return None
+    digest = engine.registry_digest(spec.image)
+    if digest:
+        console.warn(
+            f"no apt source here carries {spec.suite} and the lock pins no {spec.image}: taking {digest}, "
+            "which the registry has today; `build.py lock --only bases` pins it"
+        )
+    return digest
 
 
 def is_current(image: ImageFacts, spec: BaseSpec, digest: str | None) -> bool:

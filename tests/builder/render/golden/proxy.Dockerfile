@@ -19,11 +19,11 @@ COPY slim.py /build/
 FROM build AS packages
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    --mount=type=cache,id=gfxpack-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
     --mount=type=bind,from=wheels,source=packages,target=/wheels \
     --mount=type=bind,source=requirements/packages.txt,target=/build/requirements.txt \
     PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
       --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
       --root=/layers/packages --requirement=/build/requirements.txt
 RUN --mount=type=bind,source=slim/packages.txt,target=/build/packages.txt \

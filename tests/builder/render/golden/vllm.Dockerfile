@@ -19,11 +19,11 @@ COPY slim.py /build/
 FROM build AS torch
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    --mount=type=cache,id=gfxpack-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
     --mount=type=bind,from=wheels,source=torch,target=/wheels \
     --mount=type=bind,source=requirements/torch.txt,target=/build/requirements.txt \
     PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
       --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
       --root=/layers/torch --requirement=/build/requirements.txt
 RUN --mount=type=bind,source=slim/torch.txt,target=/build/torch.txt \
@@ -34,11 +34,11 @@ RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -s /layers/t
 FROM build AS packages
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    --mount=type=cache,id=gfxpack-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
     --mount=type=bind,from=wheels,source=packages,target=/wheels \
     --mount=type=bind,source=requirements/packages.txt,target=/build/requirements.txt \
     PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
       --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
       --root=/layers/packages --requirement=/build/requirements.txt
 RUN --mount=type=bind,source=slim/packages.txt,target=/build/packages.txt \
@@ -49,11 +49,11 @@ RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -s /layers/p
 FROM build AS engine
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    --mount=type=cache,id=gfxpack-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
     --mount=type=bind,from=wheels,source=engine,target=/wheels \
     --mount=type=bind,source=requirements/engine.txt,target=/build/requirements.txt \
     PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
       --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
       --root=/layers/engine --requirement=/build/requirements.txt
 COPY alias.py /build/
