@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.console import Console
-from builder.engine import Engine, ImageFacts, base
+from builder.engine import Engine, ImageFacts, base, buildx
 from builder.errors import SourceError
 from builder.sources import Sources
 from builder.sources.apt import AptConfiguration, AptSource
@@ -180,6 +180,40 @@ class TestWithTheEngine:
         assert "/usr/share/doc/hello/copyright" in listing.stdout
         assert "/etc/dpkg/dpkg.cfg.d/gfxpack" in listing.stdout
         assert "hello.1" not in listing.stdout
+
+    def test_without_a_pin_or_a_mirror_the_registrys_base_of_today_is_taken(
+        self,
+        *,
+        engine: Engine,
+        variant: BaseSpec,
+        base_image: ImageFacts,
+        sources: Sources,
+        tmp_path: Path,
+    ) -> None:
+        """As on Ubuntu: no apt source carries the suite, the base's image brings its own."""
+        origin = tmp_path / "origin"
+        origin.mkdir()
+        lines = "".join(f"{source.line}\n" for source in sources.apt.for_builds(variant.suite))
+        (origin / "sources.list").write_text(lines)
+        (origin / "Dockerfile").write_text(
+            f"FROM {base_image.tags[0]}\nCOPY sources.list /etc/apt/sources.list\n"
+        )
+        screen = io.StringIO()
+        console = Console(screen, live=False, colour=False)
+        with registry(tmp_path) as address:
+            reference = f"{address}/debian:bookworm-slim"
+            buildx.build(origin, reference, console=console)
+            engine.sdk.images.push(reference)
+            today = base.resolve_digest(reference)
+            engine.remove_image(reference)
+            spec = variant.model_copy(update={"image": reference})
+            elsewhere = replace(sources, apt=AptConfiguration((), "noble", origins=tmp_path / "origins"))
+            try:
+                made = base.ensure(engine, spec, sources=elsewhere, console=console)
+            finally:
+                engine.remove_image(base_tag(spec))
+        assert made.labels[base.DIGEST_LABEL] == today
+        assert f"taking {today}, which the registry has today" in screen.getvalue()
 
     def test_a_suite_that_no_source_carries_is_one_line(
         self, engine: Engine, variant: BaseSpec, sources: Sources, console: Console
