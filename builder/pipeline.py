@@ -14,7 +14,7 @@ from builder.engine import Engine, base, buildx
 from builder.engine.install import ensure_engine
 from builder.errors import UsageError
 from builder.models import ModelsVolume
-from builder.render import INPUTS_LABEL, Bundle, RenderedImage, StackOptions
+from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, StackOptions
 from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
 from builder.targets import Catalog, load_catalog
@@ -65,6 +65,7 @@ def build_target(
     job = _Job(engine, catalog, bundle, folder, options, console)
     if stale:
         job.build(stale)
+        engine.remove_replaced(IMAGE_LABEL)
     if not options.images:
         job.fill_models()
     return engine, bundle

@@ -202,6 +202,10 @@ class Engine:
         except (ImageNotFound, APIError):
             return
 
+    def remove_replaced(self, label: str) -> None:
+        """Remove images with this label that lost their name to a newer one and that no container uses."""
+        self.sdk.images.prune(filters={"dangling": True, "label": label})
+
     def registry_digest(self, reference: str) -> str | None:
         """The digest a registry gives for an image; None where no registry answers, EngineError where it
         answers that there is no such image."""

@@ -1,11 +1,12 @@
 """From a target to the files of its bundle: pure, so the same input gives the same bytes."""
 
 from builder.render.bundle import Bundle, render
-from builder.render.image import INPUTS_LABEL, RenderedImage
+from builder.render.image import IMAGE_LABEL, INPUTS_LABEL, RenderedImage
 from builder.render.inputs import Inputs, read_inputs
 from builder.render.stack import HubModel, StackOptions
 
 __all__ = [
+    "IMAGE_LABEL",
     "INPUTS_LABEL",
     "Bundle",
     "HubModel",

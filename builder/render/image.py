@@ -12,6 +12,7 @@ from builder.requirements import emit
 from builder.targets.model import Catalog, ImageSpec, Target
 from builder.targets.naming import base_tag, image_tag
 
+IMAGE_LABEL = "gfxpack.image"
 INPUTS_LABEL = "gfxpack.inputs"
 _UNHASHED = "0" * 64
 _PACKAGES = {"vllm": ("runner",), "embeddings": ("runner",), "proxy": ("proxy",), "models": ()}
@@ -91,7 +92,7 @@ def _labels(image: str, title: str, version: str, target: str | None) -> dict[st
         "org.opencontainers.image.description": title,
         "org.opencontainers.image.version": version,
         "org.opencontainers.image.licenses": "Apache-2.0",
-        "gfxpack.image": image,
+        IMAGE_LABEL: image,
     }
     return labels | ({"gfxpack.target": target} if target else {})
 

@@ -10,7 +10,7 @@ from builder.console import Console, Step
 from builder.engine import Engine
 from builder.errors import StackError
 from builder.pipeline import BuildOptions, build_target
-from builder.render import HubModel, StackOptions
+from builder.render import IMAGE_LABEL, HubModel, StackOptions
 from builder.sources import Sources
 from builder.stack.ask import ask
 from builder.stack.compose import compose
@@ -51,6 +51,7 @@ def _start(engine: Engine, stack: StackOptions, console: Console) -> None:
         if not _publishes(running.get("proxy"), stack.port):
             _require_free(stack.port)
         compose("up", "--detach", "--remove-orphans", "--pull", "never")
+        engine.remove_replaced(IMAGE_LABEL)
 
 
 def _publishes(proxy: Service | None, port: int) -> bool:

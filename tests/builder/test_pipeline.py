@@ -77,6 +77,20 @@ def test_a_build_without_change_does_nothing_and_says_so(
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("built")
+def test_an_image_that_is_replaced_leaves_nothing_behind(
+    engine: Engine, console: Console, proxy_tag: str
+) -> None:
+    before = engine.image(proxy_tag)
+    assert before is not None
+    build_target("cpu", StackOptions(), BuildOptions(images=("proxy",), force=True, no_cache=True), console)
+    after = engine.image(proxy_tag)
+    assert after is not None
+    assert after.id != before.id
+    assert engine.image(before.id) is None
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("built")
 def test_an_image_over_its_budget_never_gets_the_name(
     engine: Engine, console: Console, proxy_tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
