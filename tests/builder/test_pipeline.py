@@ -11,7 +11,7 @@ import pytest
 from builder import paths, pipeline
 from builder.bundle import render_target
 from builder.console import Console
-from builder.engine import Engine, buildx, connect
+from builder.engine import Engine, buildx
 from builder.errors import SourceError, UsageError, VerifyError
 from builder.models import ModelsVolume
 from builder.pipeline import BuildOptions, build_target
@@ -20,21 +20,6 @@ from builder.targets import Catalog, load_catalog
 from builder.targets.naming import image_tag
 
 ONLY_PROXY = BuildOptions(images=("proxy",), assume_yes=True)
-
-
-@pytest.fixture
-def screen() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def console(screen: io.StringIO) -> Console:
-    return Console(screen, live=False, colour=False)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return connect()
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,15 @@ import pytest
 import testinfra  # type: ignore[import-untyped]
 from testinfra.host import Host  # type: ignore[import-untyped]
 
-from builder.engine import Engine, connect
-from builder.paths import TARGETS
-from builder.targets import ImageSpec, load_catalog
-from builder.targets.model import Catalog
+from builder.engine import Engine
+from builder.targets import Catalog, ImageSpec
 from builder.targets.naming import MODELS_VOLUME, image_tags
-from tests.stack.conftest import driver
+from tests.driver import catalog, driver, engine
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
+
+__all__ = ["catalog", "engine"]
 
 TARGET = "cpu"
 IMAGES = ("vllm", "embeddings", "proxy")
@@ -58,16 +58,6 @@ class Served:
 
 
 Serve = Callable[..., Served]
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    return connect()
-
-
-@pytest.fixture(scope="session")
-def catalog() -> Catalog:
-    return load_catalog(TARGETS)
 
 
 @pytest.fixture(scope="session")

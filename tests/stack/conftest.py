@@ -1,20 +1,18 @@
 """One real stack for all of these tests, started as a person starts it."""
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import ollama
 import pytest
 
-from builder.engine import Engine, connect
-from builder.paths import ROOT
+from builder.engine import Engine
 from builder.stack.compose import PROJECT
-from builder.targets import load_catalog
-from builder.targets.model import Catalog
+from builder.targets import Catalog
+from tests.driver import catalog, driver, engine
+
+__all__ = ["catalog", "driver", "engine"]
 
 
 @dataclass(frozen=True)
@@ -27,32 +25,6 @@ class Stack:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-
-def driver(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run build.py as from a shell, with plain output."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "build.py"), *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "CI": "true"},
-        timeout=1800,
-    )
-    assert done.returncode == 0 or not check, done.stdout + done.stderr
-    return done
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    return connect()
-
-
-@pytest.fixture(scope="session")
-def catalog() -> Catalog:
-    from builder.paths import TARGETS
-
-    return load_catalog(TARGETS)
 
 
 @pytest.fixture(scope="session")

@@ -6,29 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from builder.console import Console
-from builder.engine import Engine, ImageFacts, base, connect
+from builder.engine import Engine, ImageFacts, base
 from builder.paths import TARGETS
 from builder.sources import Sources
 from builder.targets import load_catalog
 from builder.targets.model import BaseSpec
-
-
-@pytest.fixture
-def screen() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def console(screen: io.StringIO) -> Console:
-    """A console as in CI: plain lines."""
-    return Console(screen, live=False, colour=False)
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    found = connect()
-    yield found
-    found.sdk.close()
 
 
 @pytest.fixture(scope="session")

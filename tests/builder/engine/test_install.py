@@ -26,16 +26,6 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def screen() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def console(screen: io.StringIO) -> Console:
-    return Console(screen, live=False, colour=False)
-
-
-@pytest.fixture
 def bookworm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a bookworm on which nothing is installed, seen by root, without an engine."""
     root = tmp_path / "root"
