@@ -9,6 +9,7 @@ from builder import paths
 from builder.engine import ImageFacts
 from builder.requirements import Requirement
 from builder.targets import load_catalog
+from builder.targets.model import Budget
 from builder.verify.checks import CHECKS, Subject
 from builder.verify.facts import ProbeFacts
 
@@ -31,8 +32,9 @@ def facts(megabytes: float, labels: dict[str, str]) -> ImageFacts:
 
 @pytest.fixture
 def good() -> Subject:
+    spec = load_catalog(paths.TARGETS).images["proxy"]
     return Subject(
-        spec=load_catalog(paths.TARGETS).images["proxy"],
+        spec=spec.model_copy(update={"budget": Budget(total_mb=175, added_mb=60)}),
         lock=[Requirement("uvicorn", "0.54.0"), Requirement("typing-extensions", "4.16.0")],
         labels=LABELS,
         image=facts(160, LABELS),
