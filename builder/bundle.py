@@ -12,6 +12,7 @@ from builder.console import Console
 from builder.errors import UsageError
 from builder.render import Bundle, StackOptions, read_inputs, render
 from builder.targets import load_catalog
+from builder.targets.naming import DEFAULT_STACK
 
 _MARK = "docker-bake.json"
 """A folder that holds this was written by us and may be replaced."""
@@ -31,13 +32,20 @@ def render_target(target: str, options: StackOptions) -> Bundle:
 
 
 def write_bundle(bundle: Bundle) -> Path:
-    """Write to bundle/<target> and point `bundle/current`, which compose.yaml includes, at it."""
-    folder = paths.BUNDLE / bundle.target
+    """Write to bundle/<target> and point `bundle/current`, which compose.yaml includes, at it. A stack with
+    a name of its own gets a folder and a link of its own."""
+    usual = bundle.stack == DEFAULT_STACK
+    folder = paths.BUNDLE / (bundle.target if usual else f"{bundle.target}@{bundle.stack}")
     write_folder(folder, bundle.files)
-    link = paths.BUNDLE / f".current-{os.getpid()}"
-    link.symlink_to(bundle.target)
-    link.replace(paths.BUNDLE / "current")
+    link = paths.BUNDLE / f".link-{os.getpid()}"
+    link.symlink_to(folder.name)
+    link.replace(current(bundle.stack))
     return folder
+
+
+def current(stack: str) -> Path:
+    """The link to the bundle that a stack was last made from."""
+    return paths.BUNDLE / ("current" if stack == DEFAULT_STACK else stack)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

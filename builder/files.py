@@ -1,7 +1,10 @@
-"""Writing files so that a reader sees the old content or the new one, and never half of it."""
+"""Files that several runs share: written whole or not at all, by one run at a time where they collide."""
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -19,3 +22,17 @@ def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def one_at_a_time(lock: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Of several runs that come here at once, one goes on; `waiting` tells the others' people why they wait.
+    The system takes the lock back from a run that dies."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from builder.engine import Engine
-from builder.engine.volumes import open_volume
+from builder.engine.volumes import empty_volume, open_volume
 from builder.targets.naming import MODELS_VOLUME
 
 _MARK = ".gfxpack-inputs"
@@ -26,11 +26,13 @@ class ModelsVolume:
             return volume.read(_MARK) == inputs.encode()
 
     def fill(self, archive: Path, inputs: str) -> None:
-        """Put the archive's files in. The mark goes first and comes back last: it speaks of whole volumes."""
-        if not self._engine.has_volume(self.name):
+        """Put the archive's files in the place of what was there. The mark goes with the old files and comes
+        last with the new ones: it speaks of whole volumes."""
+        if self._engine.has_volume(self.name):
+            empty_volume(self._engine, self.name, self._helper_image)
+        else:
             self._engine.create_volume(self.name)
         with open_volume(self._engine, self.name, self._helper_image) as volume:
-            volume.write(_MARK, b"")
             with archive.open("rb") as stream:
                 volume.unpack(stream)
             volume.write(_MARK, inputs.encode())

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from builder import paths
@@ -13,6 +14,8 @@ from builder.console import Console, size
 from builder.engine import Engine, base, buildx
 from builder.engine.install import ensure_engine
 from builder.errors import UsageError
+from builder.files import one_at_a_time
+from builder.host import require_processor
 from builder.models import ModelsVolume
 from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, StackOptions
 from builder.requirements import Requirement, parse
@@ -57,17 +60,11 @@ def build_target(
     bundle = render_target(target, stack)
     wanted = _wanted(bundle, options.images)
     engine = ensure_engine(console, assume_yes=options.assume_yes)
-    folder = write_bundle(bundle)
-    stale = [image for image in wanted if options.force or options.refresh or not _is_current(engine, image)]
-    for image in wanted:
-        if image not in stale:
-            console.line(f"{image.tag} is up to date (inputs {image.inputs[:12]})")
-    job = _Job(engine, catalog, bundle, folder, options, console)
-    if stale:
-        job.build(stale)
-        engine.remove_replaced(IMAGE_LABEL)
-    if not options.images:
-        job.fill_models()
+    require_processor(engine, target, catalog.targets[target])
+    waiting = partial(console.line, "another build is running here; waiting for it")
+    with one_at_a_time(paths.CACHE / "build.lock", waiting):
+        job = _Job(engine, catalog, bundle, write_bundle(bundle), options, console)
+        job.run(wanted)
     return engine, bundle
 
 
@@ -97,6 +94,18 @@ class _Job:
     folder: Path
     options: BuildOptions
     console: Console
+
+    def run(self, wanted: list[RenderedImage]) -> None:
+        anyway = self.options.force or self.options.refresh
+        stale = [image for image in wanted if anyway or not _is_current(self.engine, image)]
+        for image in wanted:
+            if image not in stale:
+                self.console.line(f"{image.tag} is up to date (inputs {image.inputs[:12]})")
+        if stale:
+            self.build(stale)
+            self.engine.remove_replaced(IMAGE_LABEL)
+        if not self.options.images:
+            self.fill_models()
 
     def build(self, images: list[RenderedImage]) -> None:
         self.engine.require_buildkit()

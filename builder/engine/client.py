@@ -251,7 +251,7 @@ class Engine:
     def free_bytes(self) -> int | None:
         """Free space where the engine keeps its data; None where that is not on this machine."""
         root = Path(str(self.sdk.info().get("DockerRootDir", "")))
-        if not self._is_local or not root.is_absolute():
+        if not self.is_local or not root.is_absolute():
             return None
         try:
             return shutil.disk_usage(root).free
@@ -280,7 +280,7 @@ class Engine:
         return sizes.known(diff_ids)
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
         return self.sdk.api.base_url.startswith(("http+docker://", "http+unix://", "npipe://"))
 
 

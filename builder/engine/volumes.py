@@ -12,6 +12,8 @@ from builder.errors import EngineError
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+_MOUNT = "/volume"
+
 
 class VolumeAccess:
     def __init__(self, container: "Container", mount: str) -> None:
@@ -55,11 +57,22 @@ class VolumeAccess:
 @contextmanager
 def open_volume(engine: Engine, name: str, image: str) -> Iterator[VolumeAccess]:
     """Reach into a volume; `image` may be any that is here, for the container needs one. It never runs."""
-    mount = "/volume"
     container = engine.sdk.containers.create(
-        image, volumes={name: {"bind": mount, "mode": "rw"}}, network_mode="none"
+        image, volumes={name: {"bind": _MOUNT, "mode": "rw"}}, network_mode="none"
     )
     try:
-        yield VolumeAccess(container, mount)
+        yield VolumeAccess(container, _MOUNT)
     finally:
         container.remove(force=True)
+
+
+def empty_volume(engine: Engine, name: str, image: str) -> None:
+    """Delete all of a volume's files, with the `find` of an image; what reads one of them keeps it open."""
+    engine.sdk.containers.run(
+        image,
+        entrypoint=["find", _MOUNT, "-mindepth", "1", "-delete"],
+        volumes={name: {"bind": _MOUNT, "mode": "rw"}},
+        user="0:0",
+        network_mode="none",
+        remove=True,
+    )

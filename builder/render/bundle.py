@@ -13,6 +13,7 @@ from builder.targets.model import Catalog
 @dataclass(frozen=True)
 class Bundle:
     target: str
+    stack: str
     images: tuple[RenderedImage, ...]
     """In the order they are built; each one's files lie in a folder of its name."""
     files: dict[str, bytes]
@@ -31,4 +32,4 @@ def render(catalog: Catalog, name: str, inputs: Inputs, options: StackOptions) -
     files = {f"{image.name}/{path}": content for image in images for path, content in image.files.items()}
     files["docker-bake.json"] = render_bake(images)
     files["compose.yaml"] = render_compose(catalog, target, images, inputs, options)
-    return Bundle(name, images, dict(sorted(files.items())))
+    return Bundle(name, options.name, images, dict(sorted(files.items())))

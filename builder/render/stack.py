@@ -10,7 +10,7 @@ from builder.render.image import RenderedImage
 from builder.render.inputs import Inputs
 from builder.render.templates import environment
 from builder.targets.model import Catalog, Target
-from builder.targets.naming import HUB_VOLUME, MODELS_VOLUME
+from builder.targets.naming import DEFAULT_STACK, MODELS_VOLUME, hub_volume
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class HubModel:
     """A model that the engine fetches itself, and what it needs to reach its hub from here."""
 
     name: str
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Path | None = None
+    """A file of settings for the engine: they may hold passwords, so they are not in the bundle."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Files of this machine that the engine reads, by the name they get below /run/secrets."""
 
@@ -27,6 +28,7 @@ class HubModel:
 class StackOptions:
     """What a person may choose about a stack."""
 
+    name: str = DEFAULT_STACK
     port: int = 11434
     model: HubModel | None = None
     """None serves the model that came out of a package registry."""
@@ -42,7 +44,8 @@ def render_compose(
         "models": catalog.models,
         "tags": {image.name: image.tag for image in images},
         "volume": MODELS_VOLUME,
-        "hub_volume": HUB_VOLUME,
+        "hub_volume": hub_volume(options.name),
+        "name": options.name,
         "port": options.port,
         "hub": options.model,
     }

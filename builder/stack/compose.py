@@ -1,15 +1,22 @@
-"""`docker compose` on the stack that the bundle describes."""
+"""`docker compose` on the stack that the bundle describes, and what of it the engine holds."""
 
-import json
+import os
 import re
 import subprocess
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from builder import paths
+from builder.bundle import current
+from builder.engine import Engine
 from builder.errors import StackError
+from builder.targets.naming import stack_name
 
-FILE = paths.BUNDLE / "current" / "compose.yaml"
-PROJECT = "gfxpack"
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+    from docker.models.networks import Network
+
+STACK = stack_name(os.environ)
+_PROJECT_LABEL = f"com.docker.compose.project={STACK}"
 _EVIDENCE_LINES = 8
 
 _HINTS: Sequence[tuple[str, str]] = (
@@ -23,9 +30,11 @@ _HINTS: Sequence[tuple[str, str]] = (
 )
 
 
-def compose(*arguments: str) -> str:
-    """Run one command to its end and give what it printed."""
-    argv = ["docker", "compose", "--project-name", PROJECT, "--file", str(FILE), *arguments]
+def start() -> None:
+    """Start what the bundle describes; containers that fit it already are left as they are."""
+    file = current(STACK) / "compose.yaml"
+    options = ["--project-name", STACK, "--file", str(file)]
+    argv = ["docker", "compose", *options, "up", "--detach", "--remove-orphans", "--pull", "never"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -33,21 +42,22 @@ def compose(*arguments: str) -> str:
             "there is no `docker` command", hint="install the distribution's package docker-cli"
         ) from None
     if done.returncode:
-        raise _failure(arguments[0], done.stderr)
-    return done.stdout
+        raise _failure(done.stderr)
 
 
-def service_containers() -> dict[str, str]:
-    """Container ids of the stack's services, stopped ones too."""
-    lines = compose("ps", "--all", "--format", "json").splitlines()
-    entries = [json.loads(line) for line in lines if line.strip()]
-    return {str(entry["Service"]): str(entry["ID"]) for entry in entries}
+def containers(engine: Engine) -> dict[str, "Container"]:
+    """The stack's containers by service, stopped ones too, whatever the bundle says by now."""
+    found = engine.sdk.containers.list(all=True, filters={"label": _PROJECT_LABEL})
+    return {container.labels["com.docker.compose.service"]: container for container in found}
 
 
-def _failure(command: str, stderr: str) -> StackError:
+def networks(engine: Engine) -> list["Network"]:
+    found: list[Network] = engine.sdk.networks.list(filters={"label": _PROJECT_LABEL})
+    return found
+
+
+def _failure(stderr: str) -> StackError:
     lines = [line for line in stderr.strip().splitlines() if line.strip()]
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, stderr)), "see the lines above")
     last = lines[-1].strip() if lines else "it said nothing"
-    return StackError(
-        f"`docker compose {command}` failed: {last}", hint=hint, evidence=lines[-_EVIDENCE_LINES:-1]
-    )
+    return StackError(f"`docker compose up` failed: {last}", hint=hint, evidence=lines[-_EVIDENCE_LINES:-1])

@@ -1,32 +1,49 @@
 """`build.py down`: stop the stack and leave nothing of it running."""
 
 import argparse
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from builder.console import Console
 from builder.engine import Engine, connect
 from builder.models import ModelsVolume
-from builder.stack.compose import FILE, PROJECT, compose
-from builder.targets.naming import HUB_VOLUME
+from builder.stack.compose import STACK, containers, networks
+from builder.stack.hub import secrets_folder
+from builder.targets.naming import hub_volume
 
-_GRACE_SECONDS = "10"
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+_GRACE_SECONDS = 10
 
 
 def run_down(args: argparse.Namespace, console: Console) -> int:
     engine = connect()
-    if not FILE.exists():
-        console.line("no stack was built here; nothing to stop")
-        return 0
-    with console.step("stop the stack"):
-        compose("down", "--remove-orphans", "--timeout", _GRACE_SECONDS)
-        _remove_networks(engine)
+    with console.step("stop the stack") as step:
+        stopped = list(containers(engine).values())
+        with ThreadPoolExecutor(max(len(stopped), 1)) as pool:
+            list(pool.map(_remove, stopped))
+        _remove_networks(engine, console)
+        step.finish(f"{len(stopped)} containers" if stopped else "it was not running")
     if args.volumes:
-        for name in (ModelsVolume.name, HUB_VOLUME):
+        for name in (ModelsVolume.name, hub_volume(STACK)):
             engine.remove_volume(name)
-        console.line("removed the models")
+        shutil.rmtree(secrets_folder(STACK), ignore_errors=True)
+        console.line("removed the models, and what was kept for the hub")
     return 0
 
 
-def _remove_networks(engine: Engine) -> None:
-    """Those of an earlier stack with other options, too: Compose knows only the ones of today's file."""
-    for network in engine.sdk.networks.list(filters={"label": f"com.docker.compose.project={PROJECT}"}):
-        network.remove()
+def _remove(container: "Container") -> None:
+    container.stop(timeout=_GRACE_SECONDS)
+    container.remove(force=True)
+
+
+def _remove_networks(engine: Engine, console: Console) -> None:
+    from docker.errors import APIError
+
+    for network in networks(engine):
+        try:
+            network.remove()
+        except APIError:
+            console.warn(f"the network {network.name} stays: a container of somebody else uses it")

@@ -1,10 +1,10 @@
-"""The containers of the stack, as the engine sees them."""
+"""The services of the stack, as the engine sees their containers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from builder.engine import Engine
-from builder.stack.compose import service_containers
+from builder.stack.compose import containers
 from builder.stack.readiness import ServiceState
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ class Service:
     def image(self) -> str:
         return str(self.container.attrs["Config"]["Image"])
 
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where on this machine it can be reached: host and port."""
+        published = self.container.attrs["NetworkSettings"]["Ports"].values()
+        bindings = (binding for each in published for binding in each or ())
+        return [(str(binding["HostIp"]), int(binding["HostPort"])) for binding in bindings]
+
     def last_lines(self, count: int) -> list[str]:
         text = self.container.logs(tail=count).decode("utf-8", "replace")
         return [line.rstrip()[:_LINE_LIMIT] for line in text.splitlines() if line.strip()]
@@ -47,10 +54,8 @@ class Service:
 
 
 def services(engine: Engine) -> dict[str, Service]:
-    """The stack's services; restarts are counted from this call on."""
-    found = sorted(service_containers().items())
-    containers = {name: engine.sdk.containers.get(identity) for name, identity in found}
-    return {
-        name: Service(name, container, int(container.attrs["RestartCount"]))
-        for name, container in containers.items()
-    }
+    """The stack's services by name; restarts are counted from this call on."""
+    found = sorted(containers(engine).items())
+    for _, container in found:
+        container.reload()
+    return {name: Service(name, container, int(container.attrs["RestartCount"])) for name, container in found}

@@ -4,7 +4,6 @@ import argparse
 
 from builder.console import Console, size
 from builder.engine import connect
-from builder.stack.compose import FILE
 from builder.stack.services import Service, services
 
 _DOWN = 3
@@ -12,8 +11,7 @@ _DOWN = 3
 
 
 def run_status(_args: argparse.Namespace, console: Console) -> int:
-    engine = connect()
-    present = services(engine) if FILE.exists() else {}
+    present = services(connect())
     if not present:
         console.line("the stack is down; `python build.py up` starts it")
         return _DOWN
@@ -21,8 +19,8 @@ def run_status(_args: argparse.Namespace, console: Console) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         console.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    for url in _urls(present):
-        console.line(f"\nlistens on {url}")
+    for host, port in (address for service in present.values() for address in service.addresses):
+        console.line(f"\nlistens on http://{host}:{port}")
     return 0 if all(service.state.status == "running" for service in present.values()) else _DOWN
 
 
@@ -31,9 +29,3 @@ def _row(service: Service) -> tuple[str, str, str, str]:
     running = state.status == "running"
     described = state.health or state.status if running else f"{state.status} ({state.exit_code})"
     return service.name, described, size(service.memory()) if running else "-", service.image
-
-
-def _urls(present: dict[str, Service]) -> list[str]:
-    ports = (service.container.attrs["NetworkSettings"]["Ports"] for service in present.values())
-    bindings = (binding for each in ports for published in each.values() for binding in published or ())
-    return [f"http://{binding['HostIp']}:{binding['HostPort']}" for binding in bindings]

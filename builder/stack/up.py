@@ -8,32 +8,40 @@ import time
 from builder import paths
 from builder.console import Console, Step
 from builder.engine import Engine
+from builder.engine.install import ensure_engine
 from builder.errors import StackError
+from builder.host import require_memory
 from builder.pipeline import BuildOptions, build_target
 from builder.render import IMAGE_LABEL, HubModel, StackOptions
 from builder.sources import Sources
+from builder.stack import compose
 from builder.stack.ask import ask
-from builder.stack.compose import compose
+from builder.stack.compose import STACK
 from builder.stack.failures import lost
 from builder.stack.hub import hub_model
 from builder.stack.readiness import activity, judge
 from builder.stack.services import Service, services
-from builder.targets import Catalog, load_catalog
+from builder.targets import Catalog, load_catalog, pick_target
 
 QUESTION = "What is the capital of France?"
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 300
 _HUB_PATIENCE_SECONDS = 3600
 _LAST_LINES = 60
+_HIGHEST_PORT = 65535
 
 
 def run_up(args: argparse.Namespace, console: Console) -> int:
-    stack = StackOptions(port=args.port, model=_hub_model(args.model))
-    engine, _ = build_target(args.target, stack, BuildOptions(assume_yes=args.yes), console)
-    engine.require_compose()
-    _start(engine, stack, console)
-    _wait(engine, stack, console)
+    stack = StackOptions(name=STACK, port=args.port, model=_hub_model(args.model))
     catalog = load_catalog(paths.TARGETS)
+    target = pick_target(catalog, args.target)
+    engine = ensure_engine(console, assume_yes=args.yes)
+    engine.require_compose()
+    require_memory(engine, catalog, target, console)
+    _require_port(engine, stack.port)
+    build_target(args.target, stack, BuildOptions(assume_yes=args.yes), console)
+    _start(engine, console)
+    _wait(engine, stack, console)
     url = f"http://127.0.0.1:{stack.port}"
     model = stack.model.name if stack.model else catalog.models.chat.name
     _introduce(url, model, console)
@@ -42,36 +50,32 @@ def run_up(args: argparse.Namespace, console: Console) -> int:
 
 
 def _hub_model(name: str | None) -> HubModel | None:
-    return hub_model(name, os.environ, Sources.load().certificate) if name else None
+    return hub_model(name, STACK, os.environ, Sources.load().certificate) if name else None
 
 
-def _start(engine: Engine, stack: StackOptions, console: Console) -> None:
-    with console.step("start the stack"):
-        running = services(engine)
-        if not _publishes(running.get("proxy"), stack.port):
-            _require_free(stack.port)
-        compose("up", "--detach", "--remove-orphans", "--pull", "never")
-        engine.remove_replaced(IMAGE_LABEL)
-
-
-def _publishes(proxy: Service | None, port: int) -> bool:
-    """Whether the port is held by the stack itself, from an earlier start."""
-    if proxy is None or proxy.state.status != "running":
-        return False
-    bindings = proxy.container.attrs["NetworkSettings"]["Ports"].values()
-    return any(binding["HostPort"] == str(port) for each in bindings for binding in each or ())
-
-
-def _require_free(port: int) -> None:
+def _require_port(engine: Engine, port: int) -> None:
+    """The port is free, or the stack itself holds it from an earlier start."""
+    proxy = services(engine).get("proxy")
+    if proxy and proxy.state.status == "running" and port in (number for _, number in proxy.addresses):
+        return
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return  # a low port, which the engine may open though we may not
         except OSError:
+            other = port + 1 if port < _HIGHEST_PORT else port - 1
             raise StackError(
                 f"port {port} on 127.0.0.1 is in use (by Ollama, perhaps)",
-                hint=f"stop what holds it, or choose another with `--port {port + 1}`",
+                hint=f"stop what holds it, or choose another with `--port {other}`",
             ) from None
+
+
+def _start(engine: Engine, console: Console) -> None:
+    with console.step("start the stack"):
+        compose.start()
+        engine.remove_replaced(IMAGE_LABEL)
 
 
 def _wait(engine: Engine, stack: StackOptions, console: Console) -> None:
@@ -99,7 +103,7 @@ def _show_activity(service: Service, step: Step) -> None:
 def _lost(service: Service, reason: str) -> StackError:
     """Its container stays, for its log, but is not started again and again."""
     last_lines = service.last_lines(_LAST_LINES)
-    compose("stop", service.name)
+    service.container.stop()
     return lost(service.name, reason, last_lines)
 
 

@@ -150,6 +150,8 @@ class Target(Strict):
     vendor: Literal["none", "amd", "nvidia"]
     family: Name = Field(description="targets of one family share templates and host layers")
     archs: list[Arch] = Field(default=[], description="device code that the images carry; empty for a CPU")
+    machine: Literal["x86_64", "aarch64"] = Field(default="x86_64", description="what `uname -m` says")
+    cpu_flags: list[str] = Field(default=[], description="what the processor must have")
     hardware: list[str] = Field(default=[], description="names that people know the chips by")
     support: Literal["upstream", "community", "experimental"] = "upstream"
     state: State = State()

@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 
+from builder.errors import UsageError
 from builder.targets.model import BaseSpec, Catalog, ImageSpec, Target
 
 REPOSITORY = "gfxpack"
 MODELS_VOLUME = "gfxpack-models"
-HUB_VOLUME = "gfxpack-hub"
+"""Every stack reads the same models, and none writes to them."""
+DEFAULT_STACK = "gfxpack"
+STACK_VARIABLE = "GFXPACK_STACK"
+"""Names a stack of one's own, so that several can run beside each other."""
 
 
 def base_key(spec: BaseSpec) -> str:
@@ -18,6 +24,20 @@ def base_key(spec: BaseSpec) -> str:
 
 def base_tag(spec: BaseSpec) -> str:
     return f"{REPOSITORY}/base:{spec.suite}-{base_key(spec)}"
+
+
+def stack_name(environ: Mapping[str, str]) -> str:
+    name = environ.get(STACK_VARIABLE) or DEFAULT_STACK
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise UsageError(
+            f"{STACK_VARIABLE}={name!r} cannot name a stack", hint="take small letters, digits, - and _"
+        )
+    return name
+
+
+def hub_volume(stack: str) -> str:
+    """Where a stack's engine keeps what it fetched from a hub."""
+    return f"{stack}-hub"
 
 
 def image_tag(image: str, spec: ImageSpec, target: str | None) -> str:

@@ -8,6 +8,7 @@ from builder import bundle, paths
 from builder.bundle import write_bundle, write_folder
 from builder.errors import UsageError
 from builder.render import Bundle
+from builder.targets.naming import DEFAULT_STACK
 
 FILES = {"docker-bake.json": b"{}", "vllm/Dockerfile": b"FROM scratch\n"}
 
@@ -54,6 +55,8 @@ def test_a_write_that_fails_leaves_the_old_bundle(tmp_path: Path, monkeypatch: p
 def test_current_names_the_last_bundle_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "BUNDLE", tmp_path / "bundle")
     for target in ("cpu", "gfx1151", "cpu"):
-        write_bundle(Bundle(target, (), FILES))
+        write_bundle(Bundle(target, DEFAULT_STACK, (), FILES))
         assert (tmp_path / "bundle" / "current").resolve() == tmp_path / "bundle" / target
+    write_bundle(Bundle("cpu", "other", (), {"docker-bake.json": b"other"}))
+    assert content(bundle.current("other")) == {"docker-bake.json": b"other"}
     assert content(tmp_path / "bundle" / "current") == FILES

@@ -15,7 +15,7 @@ from builder.targets import load_catalog
 
 GOLDEN = Path(__file__).with_name("golden")
 UPDATE = "GFXPACK_UPDATE_GOLDEN" in os.environ
-HUB = HubModel("Qwen/Qwen3-0.6B", {"HF_ENDPOINT": "https://hub.example"}, {"ca": Path("/etc/ca.pem")})
+HUB = HubModel("Qwen/Qwen3-0.6B", Path("/etc/hub.env"), {"ca": Path("/etc/ca.pem")})
 CASES = {
     "vllm.Dockerfile": ("vllm/Dockerfile", StackOptions()),
     "embeddings.Dockerfile": ("embeddings/Dockerfile", StackOptions()),
