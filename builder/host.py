@@ -13,7 +13,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def require_processor(engine: Engine, name: str, target: Target, cpuinfo: Path = _CPUINFO) -> None:
-    """EngineError where the target's code cannot run. Flags are looked up where the engine is on this host."""
+    """EngineError where the target's code cannot run. Flags are looked up only where the engine is here."""
     machine = str(engine.sdk.info().get("Architecture", ""))
     if machine != target.machine:
         raise EngineError(

@@ -1,9 +1,13 @@
 """What holds for every test: the marks, and that no test is skipped unseen."""
 
+import os
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+
+os.environ["GFXPACK_STACK"] = "gfxpack-test"
+"""Before anything of the driver is imported: the stack that a person runs here is left alone."""
 
 settings.register_profile("gfxpack", database=None, deadline=None)
 settings.load_profile("gfxpack")

@@ -8,7 +8,7 @@ import ollama
 import pytest
 
 from builder.engine import Engine
-from builder.stack.compose import PROJECT
+from builder.stack.compose import STACK
 from builder.targets import Catalog
 from tests.driver import catalog, driver, engine
 
@@ -50,5 +50,5 @@ def stack() -> Iterator[Stack]:
 
 def containers(engine: Engine) -> dict[str, dict[str, object]]:
     """What the engine says of each of the stack's containers, by service."""
-    found = engine.sdk.containers.list(all=True, filters={"label": f"com.docker.compose.project={PROJECT}"})
+    found = engine.sdk.containers.list(all=True, filters={"label": f"com.docker.compose.project={STACK}"})
     return {container.labels["com.docker.compose.service"]: container.attrs for container in found}

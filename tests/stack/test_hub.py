@@ -11,8 +11,9 @@ import ollama
 import pytest
 
 from builder.engine import Engine
+from builder.stack.compose import STACK
 from builder.targets.model import Catalog
-from builder.targets.naming import HUB_VOLUME, MODELS_VOLUME, image_tag
+from builder.targets.naming import MODELS_VOLUME, hub_volume, image_tag
 from tests.fakes.fake_hub import FakeHub, serve
 from tests.stack.conftest import Stack, driver
 
@@ -65,7 +66,7 @@ def restored(stack: Stack, engine: Engine) -> Iterator[None]:
     """Whatever these tests start, the stack of the others is there again afterwards."""
     yield
     driver("up", "--target", "cpu", "--port", str(stack.port))
-    engine.remove_volume(HUB_VOLUME)
+    engine.remove_volume(hub_volume(STACK))
 
 
 @pytest.mark.usefixtures("restored")

@@ -2,19 +2,22 @@
 
 import math
 import re
+import shutil
 import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import ollama
 import pytest
 
+from builder.bundle import current
 from builder.engine import Engine
 from builder.paths import ROOT
-from builder.stack.compose import PROJECT
+from builder.stack.compose import STACK
 from tests.stack.conftest import Stack, containers, driver
 
 pytestmark = pytest.mark.stack
@@ -211,7 +214,8 @@ def test_a_second_up_changes_nothing_and_answers(stack: Stack, engine: Engine) -
 def test_an_engine_that_dies_comes_back_and_the_proxy_says_so_meanwhile(
     stack: Stack, engine: Engine, chat_model: str
 ) -> None:
-    [container] = engine.sdk.containers.list(filters={"label": "com.docker.compose.service=vllm"})
+    labels = [f"com.docker.compose.project={STACK}", "com.docker.compose.service=vllm"]
+    [container] = engine.sdk.containers.list(filters={"label": labels})
     started = container.attrs["State"]["StartedAt"]
     container.exec_run(["/opt/venv/bin/python", "-c", KILL_ALL_BUT_THE_FIRST])
 
@@ -246,13 +250,16 @@ def test_a_port_in_use_is_one_line_and_the_stack_goes_on(stack: Stack) -> None:
 
 
 def test_plain_compose_runs_the_last_build_and_down_leaves_nothing(
-    stack: Stack, engine: Engine, chat_model: str
+    stack: Stack, engine: Engine, chat_model: str, tmp_path: Path
 ) -> None:
     driver("down")
     assert containers(engine) == {}
-    assert not engine.sdk.networks.list(filters={"label": f"com.docker.compose.project={PROJECT}"})
+    assert not engine.sdk.networks.list(filters={"label": f"com.docker.compose.project={STACK}"})
     assert driver("status", check=False).returncode == 3
-    subprocess.run(
-        ["docker", "compose", "up", "--detach", "--wait"], cwd=ROOT, check=True, capture_output=True
-    )
+
+    shutil.copy(ROOT / "compose.yaml", tmp_path)
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "current").symlink_to(current(STACK).resolve())
+    compose = ["docker", "compose", "--project-name", STACK, "up", "--detach", "--wait"]
+    subprocess.run(compose, cwd=tmp_path, check=True, capture_output=True)
     assert stack.client.chat(chat_model, QUESTION, options=GREEDY).done
