@@ -1,28 +1,43 @@
 """Writing a bundle: a folder is there whole or not at all, and `bundle/current` names the last one."""
 
 import argparse
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from builder import paths
+from builder import __version__, paths
 from builder.console import Console
 from builder.errors import UsageError
 from builder.render import Bundle, StackOptions, read_inputs, render
 from builder.targets import load_catalog
 from builder.targets.naming import DEFAULT_STACK
 
-_MARK = "docker-bake.json"
-"""A folder that holds this was written by us and may be replaced."""
+MARK = ".gfxpack-bundle"
+"""Lists the files of a bundle, which alone may be replaced."""
+
+_SHOWN = 3
+_PLACE_AT_FAULT = {
+    errno.EBUSY,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+}
+"""What the system says of a place where nothing can be written, whoever tries."""
 
 
 def run_render(args: argparse.Namespace, console: Console) -> int:
     bundle = render_target(args.target, StackOptions())
-    out = Path(args.out)
-    write_folder(out, bundle.files)
-    console.line(f"{len(bundle.files)} files in {out}")
+    write_given_folder(args.out, bundle.files)
+    console.line(f"{len(bundle.files)} files in {args.out}")
     return 0
 
 
@@ -48,12 +63,40 @@ def current(stack: str) -> Path:
     return paths.BUNDLE / ("current" if stack == DEFAULT_STACK else stack)
 
 
+def write_given_folder(name: str, files: Mapping[str, bytes]) -> None:
+    """Write to a folder that a person named; UsageError where it holds anything but an older bundle."""
+    with given_place(name) as folder:
+        if Path.cwd().is_relative_to(folder):
+            raise UsageError(
+                f"{name!r} is the folder that you are in, and a bundle replaces its folder",
+                hint="name a folder inside it, for example `--out bundle-of-mine`",
+            )
+        _refuse_foreign(folder)
+        write_folder(folder, files)
+
+
+@contextmanager
+def given_place(name: str) -> Iterator[Path]:
+    """The place behind `--out`; UsageError where the system cannot have one there."""
+    if not name:
+        raise UsageError(f"{name!r} is no folder", hint="give --out the name of a folder to write")
+    try:
+        yield Path(os.path.realpath(name))
+    except OSError as error:
+        if error.errno not in _PLACE_AT_FAULT:
+            raise
+        raise UsageError(
+            f"cannot write to {name!r}: {error.strerror}",
+            hint="every part of that path must be a folder, and one in which new ones can be made",
+        ) from None
+
+
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    _refuse_foreign(folder)
+    """Put `files` in the place of all that the folder holds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for path, content in files.items():
+        for path, content in {**files, MARK: _mark(files)}.items():
             write_file(fresh / path, content)
         fresh.chmod(0o755)
         _swap(fresh, folder)
@@ -61,10 +104,29 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def _mark(files: Mapping[str, bytes]) -> bytes:
+    header = f"# Files of a bundle by gfxpack {__version__}, which replaces them; add none of your own here."
+    return "".join(f"{line}\n" for line in (header, *sorted(files))).encode()
+
+
 def _refuse_foreign(folder: Path) -> None:
-    if folder.is_dir() and (not any(folder.iterdir()) or (folder / _MARK).is_file()):
+    try:
+        ours = {*(folder / MARK).read_text(encoding="utf-8", errors="replace").splitlines(), MARK}
+    except (FileNotFoundError, NotADirectoryError):
+        _refuse_filled(folder)
         return
-    if folder.exists():
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    foreign = sorted({path.relative_to(folder).as_posix() for path in found} - ours)
+    if foreign:
+        more = f" and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else ""
+        raise UsageError(
+            f"{folder} holds files that are not of its bundle: {', '.join(foreign[:_SHOWN])}{more}",
+            hint="move them elsewhere, or give --out another folder: a bundle replaces all of its folder",
+        )
+
+
+def _refuse_filled(folder: Path) -> None:
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(
             f"{folder} exists and is no bundle",
             hint="give --out a folder that is absent, empty or an older bundle",
@@ -84,5 +146,10 @@ def _swap(fresh: Path, folder: Path) -> None:
     old = fresh.with_name(fresh.name + "-old")
     if folder.exists():
         folder.rename(old)
-    fresh.rename(folder)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)

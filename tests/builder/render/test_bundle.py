@@ -1,11 +1,16 @@
 """Writing a bundle: whole or not at all, never over something that is not ours."""
 
+import argparse
+import errno
+import io
+import os
 from pathlib import Path
 
 import pytest
 
 from builder import bundle, paths
-from builder.bundle import write_bundle, write_folder
+from builder.bundle import run_render, write_bundle, write_folder, write_given_folder
+from builder.console import Console
 from builder.errors import UsageError
 from builder.render import Bundle
 from builder.targets.naming import DEFAULT_STACK
@@ -14,8 +19,13 @@ FILES = {"docker-bake.json": b"{}", "vllm/Dockerfile": b"FROM scratch\n"}
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    found = (path for path in folder.rglob("*") if path.is_file())
+    """What is in a bundle's folder, but for the list of its files."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != bundle.MARK)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 def test_a_new_render_replaces_the_old_one_and_leaves_nothing_of_it(tmp_path: Path) -> None:
@@ -25,18 +35,91 @@ def test_a_new_render_replaces_the_old_one_and_leaves_nothing_of_it(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("words")
+@pytest.mark.parametrize("foreign", ["thesis.tex", "docker-bake.json", ".git/config"])
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, foreign: str) -> None:
+    theirs = tmp_path / "proj" / foreign
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("words")
     with pytest.raises(UsageError, match="is no bundle"):
-        write_folder(tmp_path, FILES)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+        write_given_folder(str(tmp_path / "proj"), FILES)
+    assert content(tmp_path / "proj") == {foreign: b"words"}
+    assert names(tmp_path) == {"proj"}
+
+
+@pytest.mark.parametrize("foreign", [".git/config", "main.py", "vllm/notes.txt"])
+def test_a_bundle_that_somebody_added_to_is_left_alone(tmp_path: Path, foreign: str) -> None:
+    write_given_folder(str(tmp_path / "proj"), FILES)
+    theirs = tmp_path / "proj" / foreign
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("words")
+    with pytest.raises(UsageError) as caught:
+        write_given_folder(str(tmp_path / "proj"), {**FILES, "new": b""})
+    assert foreign in caught.value.message
+    assert content(tmp_path / "proj") == {**FILES, foreign: b"words"}
+
+
+def test_a_bundle_that_was_given_may_be_written_again(tmp_path: Path) -> None:
+    out = str(tmp_path / "deep" / "out")
+    write_given_folder(out, {**FILES, "old/Dockerfile": b"old"})
+    write_given_folder(out, FILES)
+    assert content(Path(out)) == FILES
+
+
+def test_a_link_to_a_folder_is_followed_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write_given_folder(str(tmp_path / "link"), FILES)
+    assert (tmp_path / "link").is_symlink()
+    assert content(tmp_path / "real") == FILES
+    assert names(tmp_path) == {"real", "link"}
 
 
 def test_a_file_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("words")
     with pytest.raises(UsageError, match="is no bundle"):
-        write_folder(tmp_path / "out", FILES)
+        write_given_folder(str(tmp_path / "out"), FILES)
     assert (tmp_path / "out").read_text() == "words"
+
+
+@pytest.mark.parametrize(
+    ("out", "expected"),
+    [
+        (".", "'.' is the folder that you are in"),
+        ("..", "'..' is the folder that you are in"),
+        ("", "'' is no folder"),
+        ("file/sub", "cannot write to 'file/sub': File exists"),
+        ("/proc/x", "cannot write to '/proc/x': No such file or directory"),
+        ("x" * 300, "File name too long"),
+        ("loop", "cannot write to 'loop'"),
+    ],
+)
+def test_a_place_that_takes_no_folder_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, expected: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "file").write_text("words")
+    (here / "loop").symlink_to("loop")
+    monkeypatch.chdir(here)
+    screen = Console(io.StringIO(), live=False, colour=False)
+    with pytest.raises(UsageError) as caught:
+        run_render(argparse.Namespace(target="cpu", out=out), screen)
+    assert expected in caught.value.message
+    assert caught.value.hint
+    assert names(tmp_path) == {"here"}
+    assert names(here) == {"file", "loop"}
+
+
+def test_a_mounted_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+
+    def mounted(path: Path, _target: Path) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+    monkeypatch.setattr(Path, "rename", mounted)
+    with pytest.raises(UsageError, match=r"cannot write to .*out': Device or resource busy"):
+        write_given_folder(str(tmp_path / "out"), FILES)
+    assert names(tmp_path) == {"out"}
 
 
 def test_a_write_that_fails_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
