@@ -27,11 +27,11 @@ class Inputs:
 
 def read_inputs(root: Path, catalog: Catalog) -> Inputs:
     images = root / "images"
-    folders = sorted(folder for folder in images.iterdir() if folder.is_dir())
+    folders = sorted(folder for folder in images.iterdir() if folder.is_dir() and folder.name[0] != ".")
     return Inputs(
         templates={**_templates(images, images), **_templates(root / "compose", root)},
         image_files={folder.name: _files(folder) for folder in folders},
-        packages={name: _files(root / name) for name in _PACKAGES},
+        packages={name: _code(root / name) for name in _PACKAGES},
         locks={name: tuple(read(root / "locks" / f"{name}.txt")) for name in sorted(_lock_names(catalog))},
     )
 
@@ -51,5 +51,14 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
+def _code(folder: Path) -> dict[str, bytes]:
+    """A package goes in as its modules, so that nothing else that lies there does."""
+    return {path: content for path, content in _files(folder).items() if path.endswith(".py")}
+
+
 def _walk(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """Files but those that editors and tools leave behind."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part[0] == "." or part == "__pycache__" for part in parts):
+            yield path

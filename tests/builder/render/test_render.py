@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -119,6 +120,33 @@ def test_the_hash_follows_locks_and_data(catalog: Catalog, inputs: Inputs) -> No
     target = catalog.targets["cpu"].model_copy(update={"engine": engine})
     changed = catalog.model_copy(update={"targets": {"cpu": target}})
     assert hashes(render(changed, "cpu", inputs, StackOptions()))["vllm"] != before["vllm"]
+
+
+def test_what_editors_and_tools_leave_behind_goes_nowhere(catalog: Catalog, tmp_path: Path) -> None:
+    root = tmp_path / ".hidden" / "checkout"
+    for room in ("images", "compose", "proxy", "runner", "locks"):
+        shutil.copytree(paths.ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    clean = read_inputs(root, catalog)
+    for debris in (
+        "proxy/.app.py.swp",
+        "proxy/app.py~",
+        "proxy/app.py.orig",
+        "proxy/.#app.py",
+        "runner/.mypy_cache/3.11/x.data.json",
+        "runner/__pycache__/x.pyc",
+        "runner/.venv/lib/x.py",
+        "images/vllm/.alias.py.swp",
+        "images/vllm/slim/.engine.txt.swp",
+        "images/_shared/.python.j2",
+        "images/.cache/x.py",
+        "compose/.#compose.yaml.j2",
+    ):
+        path = root / debris
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("debris")
+    assert read_inputs(root, catalog) == clean
+    assert clean.packages["proxy"]["app.py"]
+    assert "compose/compose.yaml.j2" in clean.templates
 
 
 def test_the_stacks_options_change_no_image(catalog: Catalog, inputs: Inputs) -> None:
