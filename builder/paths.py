@@ -6,7 +6,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ROOT / "targets.yaml"
 LOCKS = ROOT / "locks"
 IMAGES = ROOT / "images"
-COMPOSE = ROOT / "compose"
 BUNDLE = ROOT / "bundle"
 CACHE = ROOT / ".cache"
 VENV = ROOT / ".venv"

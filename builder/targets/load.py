@@ -1,6 +1,7 @@
 """Reading targets.yaml: every problem at once, each with its line, its value and what is allowed."""
 
 import difflib
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
@@ -16,6 +17,13 @@ from builder.targets.model import Catalog, Target
 Location: TypeAlias = tuple[str | int, ...]
 _Problem: TypeAlias = tuple[int, str]
 _DEEPEST = 16
+_KINDS = {
+    "bool": "truth value (true or false)",
+    "float": "number",
+    "int": "whole number",
+    "timestamp": "date",
+}
+"""YAML's names of plain values, as people say them."""
 
 
 def load_catalog(path: Path) -> Catalog:
@@ -90,7 +98,7 @@ def _convert(node: yaml.Node, location: Location, document: _Document, loader: y
     if isinstance(node, yaml.SequenceNode):
         return [_convert(item, (*location, index), document, loader) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+        return _scalar(node, location, document, loader)
     values: dict[str, object] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)
@@ -100,6 +108,19 @@ def _convert(node: yaml.Node, location: Location, document: _Document, loader: y
         document.lines[(*location, key)] = line
         values[key] = _convert(value_node, (*location, key), document, loader)
     return values
+
+
+def _scalar(node: yaml.Node, location: Location, document: _Document, loader: yaml.SafeLoader) -> object:
+    """The value of a scalar; YAML's own readers fail in several ways on one that belies its tag."""
+    try:
+        value: object = loader.construct_object(node)
+    except (ValueError, LookupError, AttributeError):
+        kind = node.tag.rpartition(":")[2]
+        shown = reprlib.repr(node.value)
+        line = node.start_mark.line + 1
+        document.problems.append((line, f"{_dotted(location)}: {shown} is no {_KINDS.get(kind, kind)}"))
+        return None
+    return value
 
 
 def _describe(detail: ErrorDetails, document: _Document) -> _Problem:

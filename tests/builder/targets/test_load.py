@@ -1,5 +1,6 @@
 """targets.yaml as people get it wrong: every problem at once, at its line, with what is allowed."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,34 @@ def test_a_base_that_does_not_exist(tmp_path: Path, document: dict[str, Any]) ->
 )
 def test_a_file_that_is_no_catalog(tmp_path: Path, text: str, expected: str) -> None:
     assert any(expected in problem for problem in problems(write(tmp_path, text)))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-13-45", "'2026-13-45' is no date"),
+        ("!!int abc", "'abc' is no whole number"),
+        ("!!int ''", "'' is no whole number"),
+        ("!!float x", "'x' is no number"),
+        ("!!bool maybe", "'maybe' is no truth value (true or false)"),
+        ("!!timestamp x", "'x' is no date"),
+        ("1" * 5000, "is no whole number"),
+    ],
+)
+def test_a_value_that_is_not_what_it_says(tmp_path: Path, value: str, expected: str) -> None:
+    text = re.sub(
+        r"rendered: [\d-]+", f"rendered: {value}", paths.TARGETS.read_text(encoding="utf-8"), count=1
+    )
+    line = text[: text.index("rendered: ")].count("\n") + 1
+    [problem] = problems(write(tmp_path, text))
+    assert problem.startswith(f"targets.yaml:{line}: targets.cpu.state.rendered: ")
+    assert expected in problem
+    assert len(problem) < 200
+
+
+def test_values_that_are_not_what_they_say_come_all_at_once(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, "bases: !!int x\nimages: !!bool y\n"))
+    assert [problem.split(": ")[0] for problem in found] == ["targets.yaml:1", "targets.yaml:2"]
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
