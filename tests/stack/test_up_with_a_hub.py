@@ -6,12 +6,14 @@ import socket
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ollama
 import pytest
 
 from builder.engine import Engine
 from builder.stack.compose import STACK
+from builder.stack.services import services
 from builder.targets.model import Catalog
 from builder.targets.naming import MODELS_VOLUME, hub_volume, image_tag
 from tests.fakes.fake_hub import FakeHub, serve
@@ -61,16 +63,24 @@ def whole_fetches(hub: FakeHub) -> list[str]:
     return [asked for asked in hub.requests if re.fullmatch(r"GET .*\.safetensors", asked)]
 
 
-@pytest.fixture(scope="module")
-def restored(stack: Stack, engine: Engine) -> Iterator[None]:
-    """Whatever these tests start, the stack of the others is there again afterwards."""
+def kept(engine: Engine) -> list[str]:
+    """The models in the volume, which the next start finds there."""
+    listing: Any = services(engine)["vllm"].container.exec_run(["ls", "/hub/hub"]).output
+    return [name for name in listing.decode().split() if name.startswith("models--")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_kept(stack: Stack, engine: Engine) -> Iterator[None]:
+    """These tests come last: the stack of the others is gone for good."""
+    assert stack.port
     yield
-    driver("up", "--target", "cpu", "--port", str(stack.port))
+    driver("down")
     engine.remove_volume(hub_volume(STACK))
 
 
-@pytest.mark.usefixtures("restored")
-def test_a_hubs_model_is_fetched_kept_and_served(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hubs_model_is_fetched_kept_and_served(
+    hub: FakeHub, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     port = free_port()
     shown = driver("up", "--target", "cpu", "--model", MODEL, "--port", port).stdout
@@ -80,13 +90,9 @@ def test_a_hubs_model_is_fetched_kept_and_served(hub: FakeHub, monkeypatch: pyte
         assert f"{MODEL}:latest" in [model.model for model in client.list().models]
         assert client.chat(MODEL, [{"role": "user", "content": "Hello"}], options={"num_predict": 4}).done
     assert whole_fetches(hub)
-    hub.requests.clear()
-    driver("down")
-    driver("up", "--target", "cpu", "--model", MODEL, "--port", port)
-    assert not whole_fetches(hub)
+    assert kept(engine) == [f"models--{MODEL.replace('/', '--')}"]
 
 
-@pytest.mark.usefixtures("restored")
 def test_a_model_that_the_hub_does_not_have_is_one_line(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
