@@ -4,11 +4,14 @@ On a terminal the running step is redrawn in place; elsewhere (CI, a pipe) every
 so that a log reads the same as the screen did.
 """
 
+import io
 import os
+import re
 import shutil
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -19,6 +22,13 @@ _RESET = "\x1b[0m"
 _STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "red": "\x1b[31m", "yellow": "\x1b[33m", "green": "\x1b[32m"}
 _CLEAR_LINE = "\r\x1b[2K"
 _FRAME_SECONDS = 0.1
+_STEERING = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor, screen
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # titles and links
+    r"|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What tells a terminal to do something, or cannot be written: logs and answers of models may hold it."""
 
 
 def seconds(value: float) -> str:
@@ -40,11 +50,36 @@ def size(count: float) -> str:
     raise AssertionError("unreachable")
 
 
+def _harmless(text: str) -> str:
+    return _STEERING.sub("", text)
+
+
+def _folded(text: str) -> str:
+    """In one line, whatever it was before."""
+    return " ".join(_harmless(" ".join(text.split())).split())
+
+
+def _cut(text: str, columns: int) -> str:
+    """The beginning of a text that fits into so many columns."""
+    used = 0
+    for position, letter in enumerate(text):
+        used += _columns(letter)
+        if used > columns:
+            return text[:position]
+    return text
+
+
+def _columns(letter: str) -> int:
+    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
 class Step:
     """A piece of work that is under way; `finish` puts a remark behind its time."""
 
     def __init__(self, console: "Console", title: str) -> None:
-        self.title = title
+        self.title = _folded(title)
         self.started = time.monotonic()
         self.remark = ""
         self._activity: str | Callable[[], str] = ""
@@ -56,14 +91,14 @@ class Step:
 
     @property
     def activity(self) -> str:
-        return self._activity() if callable(self._activity) else self._activity
+        return _folded(self._activity() if callable(self._activity) else self._activity)
 
     def log(self, text: str) -> None:
         """A line that stays, below the step's title."""
         self._console.indented(text)
 
     def finish(self, remark: str) -> None:
-        self.remark = remark
+        self.remark = _folded(remark)
 
     @property
     def elapsed(self) -> float:
@@ -79,7 +114,10 @@ class Console:
         self._steps: list[Step] = []
 
     @classmethod
-    def for_stream(cls, stream: TextIO = sys.stdout) -> "Console":
+    def for_stream(cls, stream: TextIO | None = sys.stdout) -> "Console":
+        """None is how Python gives a stream that was closed when it started."""
+        if stream is None:
+            return cls(io.StringIO(), live=False, colour=False)
         terminal = stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
         return cls(stream, live=terminal, colour=terminal and "NO_COLOR" not in os.environ)
 
@@ -88,20 +126,20 @@ class Console:
         return self._live
 
     def line(self, text: str = "") -> None:
-        self._write(text)
+        self._write(_harmless(text))
 
     def indented(self, text: str) -> None:
-        self._write(self._styled("  " + text, "dim"))
+        self._write(self._styled("  " + _harmless(text), "dim"))
 
     def warn(self, text: str) -> None:
-        self._write(f"{self._styled('warning:', 'yellow')} {text}")
+        self._write(f"{self._styled('warning:', 'yellow')} {_harmless(text)}")
 
     def fail(self, error: GfxpackError) -> None:
         for line in error.evidence:
             self.indented(line)
-        self._write(f"{self._styled('error:', 'red')} {error.message}")
+        self._write(f"{self._styled('error:', 'red')} {_harmless(error.message)}")
         if error.hint:
-            self._write(f"{self._styled('hint:', 'bold')}  {error.hint}")
+            self._write(f"{self._styled('hint:', 'bold')}  {_harmless(error.hint)}")
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -110,7 +148,7 @@ class Console:
         with self._lock:
             self._steps.append(step)
         if not self._live:
-            self._write(f"==> {title}")
+            self._write(f"==> {step.title}")
         try:
             with self._animation():
                 yield step
@@ -152,7 +190,7 @@ class Console:
             step = self._steps[-1]
             text = f".. {step.title} {seconds(step.elapsed)}  {step.activity}"
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(_CLEAR_LINE + text[:width])
+            self._stream.write(_CLEAR_LINE + _cut(text, width))
             self._stream.flush()
 
     def _write(self, text: str) -> None:

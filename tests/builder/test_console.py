@@ -65,6 +65,75 @@ def test_an_activity_may_be_a_text() -> None:
         assert stream.seen.wait(5), "the activity was never drawn"
 
 
+class Terminal(io.StringIO):
+    """A terminal that keeps only what stands on the line that moves, and says when that was drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn = threading.Event()
+        self.moving = ""
+
+    def write(self, text: str) -> int:
+        if text.startswith("\r\x1b[2K.. "):
+            self.moving = text.removeprefix("\r\x1b[2K")
+            self.drawn.set()
+        return super().write(text)
+
+
+def moving(activity: str, monkeypatch: pytest.MonkeyPatch, columns: int = 40) -> str:
+    """The line that moves, at a time of its own, in a window of so many columns."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = Terminal()
+    with Console(terminal, live=True, colour=True).step("ask") as step:
+        step.update(activity)
+        terminal.drawn.clear()
+        assert terminal.drawn.wait(5), "the activity was never drawn"
+    return terminal.moving.partition("s  ")[2]
+
+
+@pytest.mark.parametrize(
+    ("activity", "shown"),
+    [
+        ("\n\nParis\r\nis it", "Paris is it"),
+        ("a\tb\x0b\x0cc\x85d\u2028e", "a b c d e"),
+        ("\x1b[2J\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07here\x1b]8;;link\x1b\\", "here"),
+        ("a\x9b2Jb\x00\x07\x7fc\x1b", "abc"),
+        ("\u202edrawkcab", "drawkcab"),
+        ("e\u0301te\u0301", "e\u0301te\u0301"),
+    ],
+)
+def test_the_line_that_moves_stays_one_line(
+    activity: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert moving(activity, monkeypatch) == shown
+
+
+def test_wide_letters_take_two_columns_and_marks_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(".. ask 0.0s  ")
+    assert moving("東" * 40, monkeypatch, columns=before + 1 + 9) == "東" * 4
+    assert moving("e\u0301" * 40, monkeypatch, columns=before + 1 + 9) == "e\u0301" * 9
+
+
+def test_lines_that_stay_keep_their_form_and_lose_what_steers_a_terminal() -> None:
+    console, stream = plain()
+    console.line("{\n\t1\n}\x1b[2J")
+    console.warn("bell\x07")
+    console.fail(BuildError("x\x1b[1A failed", hint="m\rend", evidence=["\x1b[31mred\x1b[0m"]))
+    with console.step("do\x1b[2J it") as step:
+        step.log("\x1b]0;title\x07a")
+        step.finish("b\x08")
+    text = stream.getvalue()
+    assert text.startswith(
+        "{\n\t1\n}\nwarning: bell\n  red\nerror: x failed\nhint:  mend\n==> do it\n  a\nok do it  b ("
+    )
+    assert not set(text) & set("\x1b\x07\x08\r")
+
+
+def test_a_stream_that_is_closed_swallows_what_is_said() -> None:
+    Console.for_stream(None).line("nobody reads this")
+
+
 def test_an_error_shows_its_evidence_its_line_and_its_hint() -> None:
     console, stream = plain()
     console.fail(BuildError("x failed", hint="mend it", evidence=["a", "b"]))
