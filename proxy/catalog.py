@@ -5,7 +5,7 @@ Either source may be absent. A model that is served but not described is shown w
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -17,6 +17,9 @@ from proxy.upstream import Upstream
 
 # A served context or a new model is noticed after this long at the latest.
 _FRESH_SECONDS = 30.0
+# Who waits for a silent server waits as long as a probe may take, which is a second: no more than one request
+# in so many seconds should. A server that comes back is noticed after this long at the latest.
+_SILENT_SECONDS = 5.0
 _DEFAULT_CAPABILITIES: dict[Role, tuple[str, ...]] = {"chat": ("completion",), "embedding": ("embedding",)}
 
 
@@ -35,14 +38,29 @@ class _Listing:
     def __init__(self, server: Upstream) -> None:
         self._server = server
         self._asked_at = float("-inf")
+        self._silent_until = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
         self.cards: dict[str, _Card] = {}
         self.answers = False
 
     async def refresh(self) -> None:
-        body = await self._server.probe("/v1/models")
-        cards = _read_cards(body) if body is not None else None
-        self.answers = cards is not None
+        """Ask again, unless it was silent a moment ago. All who come meanwhile wait for the same answer."""
+        if self._asking is None and time.monotonic() < self._silent_until:
+            return
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        await asyncio.shield(self._asking)
+
+    async def _ask(self) -> None:
+        cards: list[_Card] | None = None
+        try:
+            cards = _read_cards(await self._server.probe("/v1/models"))
+        except TimeoutError:
+            self._silent_until = time.monotonic() + _SILENT_SECONDS
+        finally:
+            self._asking = None
         self._asked_at = time.monotonic()
+        self.answers = cards is not None
         if cards is not None:
             self.cards = {_key(card.id): card for card in cards}
 
@@ -66,16 +84,31 @@ class Catalog:
         return self._servers.get(model.role, self._servers["chat"])
 
     async def all(self) -> list[Model]:
-        await _refresh(self._listings.values())
-        return self._models()
+        await asyncio.gather(*(listing.refresh() for listing in self._listings.values()))
+        return list(self._models().values())
 
     async def find(self, text: str) -> Model | None:
-        """The model that a client means by this name."""
-        await _refresh(listing for listing in self._listings.values() if listing.stale)
+        """The model that a client means by this name. Only its own server is asked, where it is known."""
         key = _key(text)
-        return next(
-            (model for model in self._models() if key in (_key(model.name), _key(model.served))), None
-        )
+        known = self._models().get(key)
+        if known is None:
+            return await self._search(key)
+        listing = self._listing(known.role)
+        if not listing.stale:
+            return known
+        await listing.refresh()
+        return self._models().get(key)
+
+    async def _search(self, key: str) -> Model | None:
+        """Any server may have begun to serve it; those that are slower than the one that did are not waited
+        for."""
+        stale = [listing.refresh() for listing in self._listings.values() if listing.stale]
+        for answer in asyncio.as_completed(stale):
+            await answer
+            found = self._models().get(key)
+            if found is not None:
+                return found
+        return None
 
     def is_loaded(self, model: Model) -> bool:
         """Whether a server offers it right now, as far as the last question told."""
@@ -90,8 +123,8 @@ class Catalog:
     def _listing(self, role: Role) -> _Listing:
         return self._listings.get(role, self._listings["chat"])
 
-    def _models(self) -> list[Model]:
-        """The described ones, newest first, then those that are only served."""
+    def _models(self) -> dict[str, Model]:
+        """By their names' keys: the described ones, newest first, then those that are only served."""
         models: dict[str, Model] = {}
         for manifest in self._store.manifests():
             models.setdefault(_key(manifest.name), self._described(manifest))
@@ -99,7 +132,7 @@ class Catalog:
             for key, card in listing.cards.items():
                 if key not in models:
                     models[key] = self._only_served(card, role)
-        return list(models.values())
+        return models
 
     def _described(self, manifest: Manifest) -> Model:
         card = self._listing(manifest.role).cards.get(_key(manifest.name))
@@ -122,16 +155,14 @@ class Catalog:
         return Model(manifest, card.id, card.max_model_len, _DEFAULT_CAPABILITIES[role], certain=False)
 
 
-async def _refresh(listings: Iterable[_Listing]) -> None:
-    await asyncio.gather(*(listing.refresh() for listing in listings))
-
-
 def _key(text: str) -> str:
     name = names.parse(text)
     return name.key if name else text
 
 
-def _read_cards(body: bytes) -> list[_Card] | None:
+def _read_cards(body: bytes | None) -> list[_Card] | None:
+    if body is None:
+        return None
     try:
         return msgspec.json.decode(body, type=_Cards).data
     except (msgspec.DecodeError, ValueError, RecursionError):

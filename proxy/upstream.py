@@ -139,13 +139,14 @@ class Upstream:
         return await self._send("POST", path, body)
 
     async def probe(self, path: str) -> bytes | None:
-        """What a small question brings back; None unless the server answers it well and in time."""
+        """What a small question brings back; None unless the server answers it well. Raises `TimeoutError`
+        where the server keeps silent."""
         try:
             async with asyncio.timeout(self._timeouts.probe):
                 with closing(await self._send("GET", path, None)) as answer:
                     body = await answer.whole()
                     return body if answer.status == 200 else None
-        except (ApiError, TimeoutError):
+        except ApiError:
             return None
 
     async def _send(self, method: str, path: str, body: bytes | None) -> Answer:

@@ -1,6 +1,7 @@
 """A real proxy on loopback, served by uvicorn in a thread, in front of fake servers."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -117,6 +118,16 @@ def settings_for(
     hosts: tuple[str, ...] = (),
 ) -> Settings:
     return Settings(listen=listen, engine=engine, embeddings=embeddings, models=models, hosts=hosts)
+
+
+def raw_post(port: int, path: str, body: dict[str, Any]) -> socket.socket:
+    """Send a request and read nothing; closing the connection is then up to the test."""
+    data = json.dumps(body).encode()
+    connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+    connection.sendall(
+        f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
+    )
+    return connection
 
 
 @contextmanager

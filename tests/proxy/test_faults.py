@@ -26,7 +26,7 @@ from tests.fakes.fake_server import (
     head,
     whole,
 )
-from tests.proxy.conftest import Stack
+from tests.proxy.conftest import Stack, raw_post
 
 PATH = "/v1/chat/completions"
 CHAT: dict[str, Any] = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "one two"}]}
@@ -169,15 +169,6 @@ class TestStaleConnections:
         stack.client.post("/api/chat", json=CHAT)
         first, second = stack.engine.asked(PATH)
         assert first.connection == second.connection
-
-
-def raw_post(port: int, path: str, body: dict[str, Any]) -> socket.socket:
-    data = json.dumps(body).encode()
-    connection = socket.create_connection(("127.0.0.1", port), timeout=5)
-    connection.sendall(
-        f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
-    )
-    return connection
 
 
 class TestClientsThatGoAway:

@@ -10,8 +10,7 @@ import pytest
 from proxy import API_VERSION
 from proxy.settings import Address
 from tests.fakes.fake_engine import FakeEngine
-from tests.fakes.fake_server import Gate, Received, Script
-from tests.proxy.conftest import CHAT_MANIFEST, HASTY, NOBODY, Stack, StartProxy, describe, settings_for
+from tests.proxy.conftest import CHAT_MANIFEST, NOBODY, Stack, StartProxy, describe, settings_for
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -205,18 +204,6 @@ def test_an_engine_that_comes_later_is_used(start_proxy: StartProxy, tmp_path: P
         assert len(client.get("/api/ps").json()["models"]) == 1
     assert client.post("/api/chat", json=chat).status_code == 503
     assert client.get("/api/ps").json() == {"models": []}
-
-
-def test_a_silent_engine_does_not_hold_up_the_list(start_proxy: StartProxy, tmp_path: Path) -> None:
-    class Silent(FakeEngine):
-        def answer(self, request: Received) -> Script:  # noqa: ARG002
-            return [Gate()]
-
-    describe(tmp_path, CHAT_MANIFEST)
-    with Silent() as engine:
-        client = start_proxy(settings_for(tmp_path, engine.url), HASTY).client
-        assert len(client.get("/api/tags").json()["models"]) == 1
-        assert engine.wait_for("/v1/models").gone.wait(2)
 
 
 def test_a_new_model_in_the_folder_is_seen_at_once(
