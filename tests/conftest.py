@@ -1,4 +1,4 @@
-"""What holds for every test: the marks, and that no test is skipped unseen."""
+"""What holds for every test: which stack it works on, and that no test is skipped unseen."""
 
 import os
 from collections.abc import Generator
@@ -18,10 +18,6 @@ SKIPS_THAT_MAY_BE: dict[str, str] = {}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-skips", action="store_true", help="a skipped test fails")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes hours")
 
 
 @pytest.hookimpl(wrapper=True)

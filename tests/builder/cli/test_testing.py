@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.console import Console
-from builder.errors import UsageError
 from builder.paths import ROOT
-from builder.testing import pytest_arguments, run_test
+from builder.testing import pytest_arguments
 
 _TESTS = """
 import pytest
@@ -72,21 +70,14 @@ def test_a_module_that_skips_itself_fails_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ({"quick": True}, ["--fail-skips", "-m", "not engine and not stack and not long"]),
-        ({}, ["--fail-skips", "-m", "not long"]),
-        ({"long": True}, ["--fail-skips"]),
-        ({"rest": ["-x", "tests/proxy"]}, ["--fail-skips", "-m", "not long", "-x", "tests/proxy"]),
+        ({"quick": True}, ["--fail-skips", "-m", "not engine and not stack"]),
+        ({}, ["--fail-skips"]),
+        ({"rest": ["-x", "tests/proxy"]}, ["--fail-skips", "-x", "tests/proxy"]),
     ],
 )
 def test_marks_decide(flags: dict[str, object], expected: list[str]) -> None:
-    given: dict[str, object] = {"quick": False, "long": False, "rest": []}
+    given: dict[str, object] = {"quick": False, "rest": []}
     assert pytest_arguments(argparse.Namespace(**{**given, **flags})) == expected
-
-
-def test_quick_and_long_exclude_each_other() -> None:
-    args = argparse.Namespace(quick=True, long=True, yes=False, rest=[])
-    with pytest.raises(UsageError, match="exclude each other"):
-        run_test(args, Console(sys.stderr, live=False, colour=False))
 
 
 def test_ci_runs_the_command_that_the_readme_names() -> None:
