@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from builder import __version__
 from builder.console import Console
-from builder.errors import GfxpackError, UsageError
+from builder.errors import EngineError, GfxpackError, UsageError
 from builder.paths import CACHE, ROOT, TARGETS
 
 _DEFAULT_VERB = "build"
@@ -21,10 +21,24 @@ _INTERRUPTED, _READER_GONE = 130, 141
 _SYSTEM_HINTS = {
     errno.ENOSPC: "free some disk space there, then start again: nothing is half-written",
     errno.EDQUOT: "your quota there is used up; free some space, then start again",
-    errno.EACCES: "you may not write there; give the folder to your user, or work in one of your own",
+    errno.EACCES: "your user may not read or write there; give it to your user, or use one of your own",
     errno.EROFS: "the file system there is read-only; work in a copy elsewhere",
 }
 """What the system refuses everybody now and then; every other system error is a defect of ours."""
+
+_LOOK_AT_ENGINE = "see with `docker info` whether it runs, start it if not, then run the same command again"
+_GONE = ("the container engine went away in mid-run", _LOOK_AT_ENGINE)
+_ENGINE_ERRORS = {
+    "docker.errors.APIError": (
+        "the container engine refuses: {reason}",
+        "look with `docker ps --all` and `docker images` at what is there; the engine's own log says more",
+    ),
+    "docker.errors.DockerException": ("the container engine cannot be used: {reason}", _LOOK_AT_ENGINE),
+    "requests.exceptions.Timeout": ("the container engine does not answer any more", _LOOK_AT_ENGINE),
+    "requests.exceptions.RequestException": _GONE,
+    "urllib3.exceptions.HTTPError": _GONE,
+}
+"""What Docker's SDK raises, by name: importing it only to ask takes longer than starting up may."""
 
 Handler = Callable[[argparse.Namespace, Console], int]
 
@@ -111,10 +125,9 @@ VERBS = (
         "down",
         "stop the stack",
         "builder.stack:run_down",
-        (_TARGET, _argument("--volumes", action="store_true", help="remove the models as well")),
-        only_target=True,
+        (_argument("--volumes", action="store_true", help="remove the models as well"),),
     ),
-    Verb("status", "show what runs", "builder.stack:run_status", (_TARGET,), only_target=True),
+    Verb("status", "show what runs", "builder.stack:run_status"),
     Verb(
         "verify",
         "check an image against what its target promises",
@@ -144,10 +157,7 @@ VERBS = (
         "test",
         "run the tests; what else is given goes to pytest",
         "builder.testing:run_test",
-        (
-            _argument("--quick", action="store_true", help="only what needs no container engine"),
-            _argument("--long", action="store_true", help="also what takes hours"),
-        ),
+        (_argument("--quick", action="store_true", help="only what needs no container engine"),),
         passes_on=True,
     ),
 )
@@ -162,6 +172,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str]) -> int:
+    _replace_closed_streams()
     errors = Console.for_stream(sys.stderr)
     try:
         return _run(argv)
@@ -170,6 +181,15 @@ def main(argv: Sequence[str]) -> int:
         return _INTERRUPTED
     except Exception as error:
         return _report(error, errors)
+
+
+def _replace_closed_streams() -> None:
+    """Python has None for a stream that was closed when it started; what goes there is dropped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _report(error: Exception, errors: Console) -> int:
@@ -190,7 +210,17 @@ def _as_known(error: Exception) -> GfxpackError | None:
     if isinstance(error, OSError) and error.errno in _SYSTEM_HINTS:
         place = f": {error.filename}" if error.filename else ""
         return GfxpackError(f"{error.strerror}{place}", hint=_SYSTEM_HINTS[error.errno])
-    return None
+    return _as_engine_error(error)
+
+
+def _as_engine_error(error: Exception) -> EngineError | None:
+    kinds = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    known = next((_ENGINE_ERRORS[kind] for kind in kinds if kind in _ENGINE_ERRORS), None)
+    if known is None:
+        return None
+    message, hint = known
+    reason = " ".join(str(getattr(error, "explanation", None) or error).split())
+    return EngineError(message.format(reason=reason), hint=hint)
 
 
 def _run(argv: Sequence[str]) -> int:

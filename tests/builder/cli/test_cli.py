@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ Handler = Callable[[argparse.Namespace, Console], int]
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
-    """What the build, test and targets verbs are called with, in place of their work."""
+    """What some verbs are called with, in place of their work."""
     calls: list[argparse.Namespace] = []
 
     def record(args: argparse.Namespace, _console: Console) -> int:
@@ -35,6 +36,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
         "builder.pipeline.run_build",
         "builder.testing.run_test",
         "builder.targets.show.run_targets",
+        "builder.stack.run_down",
+        "builder.stack.run_status",
     ):
         monkeypatch.setattr(handler, record)
     return calls
@@ -83,6 +86,15 @@ def test_target_must_be_named_when_there_are_several(
     assert not seen
 
 
+@pytest.mark.parametrize("argv", [["down"], ["down", "--volumes"], ["status"]])
+def test_what_runs_can_be_seen_and_stopped_without_targets_yaml(
+    argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: list[argparse.Namespace]
+) -> None:
+    monkeypatch.setattr(cli, "TARGETS", tmp_path / "broken.yaml")
+    assert cli.main(argv) == 0
+    assert len(seen) == 1
+
+
 def test_pytest_gets_what_the_test_verb_does_not_know(seen: list[argparse.Namespace]) -> None:
     cli.main(["test", "--quick", "-k", "lock and not slow", "-x", "tests/builder"])
     assert seen[0].quick
@@ -96,6 +108,8 @@ def test_pytest_gets_what_the_test_verb_does_not_know(seen: list[argparse.Namesp
         (["cpu"], "there is no verb 'cpu'"),
         (["targets", "--jsno"], "does not take '--jsno'"),
         (["down", "--vol"], "does not take '--vol'"),
+        (["down", "--target", "cpu"], "does not take '--target cpu'"),
+        (["status", "--target", "cpu"], "does not take '--target cpu'"),
         (["render", "--out", "x"], "--target"),
         (["verify", "--target", "cpu"], "IMAGE"),
         (["report"], "IMAGE"),
@@ -154,6 +168,82 @@ def test_what_the_system_refuses_is_no_defect(
     message, hint = capsys.readouterr().err.splitlines()
     assert message == f"error: {os.strerror(number)}: /somewhere/bundle"
     assert hint.startswith("hint:  ")
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_one_to_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fails_with(monkeypatch, PermissionError(errno.EACCES, "Permission denied", "/wheels"))
+    assert cli.main(["targets"]) == 1
+    assert "read or write" in capsys.readouterr().err
+
+
+def _refused(status: int, words: str) -> Exception:
+    """What Docker's SDK makes of an engine's refusal."""
+    import requests
+    from docker.errors import APIError
+
+    response = requests.Response()
+    response.status_code, response.reason, response.url = status, "Refused", "http+docker://localhost/x"
+    return APIError(f"{status} Refused", response=response, explanation=words)
+
+
+def _gone() -> Exception:
+    """What Docker's SDK raises where nothing answers any more."""
+    import docker
+    import requests
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{taken.getsockname()[1]}", version="1.41")
+        with pytest.raises(requests.exceptions.ConnectionError) as caught:
+            client.containers.list()
+    client.close()
+    return caught.value
+
+
+def _late() -> Exception:
+    import requests
+
+    return requests.exceptions.ReadTimeout("read timed out")
+
+
+def _cut_off() -> Exception:
+    import urllib3
+
+    return urllib3.exceptions.ProtocolError("Connection broken: IncompleteRead(0 bytes read)")
+
+
+def _nameless() -> Exception:
+    from docker.errors import NullResource
+
+    return NullResource("Resource ID was not provided")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: _refused(409, "the name is\nin use"), "the container engine refuses: the name is in use"),
+        (lambda: _refused(500, "disk on fire"), "the container engine refuses: disk on fire"),
+        (_gone, "the container engine went away in mid-run"),
+        (_cut_off, "the container engine went away in mid-run"),
+        (_late, "the container engine does not answer any more"),
+        (_nameless, "the container engine cannot be used: Resource ID was not provided"),
+    ],
+)
+def test_an_engine_that_refuses_or_goes_away_is_no_defect(
+    make: Callable[[], Exception],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    crash_log: Path,
+) -> None:
+    _fails_with(monkeypatch, make())
+    assert cli.main(["targets"]) == 1
+    first, hint = capsys.readouterr().err.splitlines()
+    assert first == f"error: {message}"
+    assert hint.startswith("hint:  ")
+    assert not crash_log.exists()
 
 
 def test_a_defect_is_one_line_and_a_log(
@@ -227,6 +317,25 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
         process.stdin.close()
         assert process.stderr.read() == ""
         assert process.wait() == 141
+
+
+@pytest.mark.parametrize(
+    ("closed", "argv", "code"),
+    [
+        (">&-", ["targets"], 0),
+        (">&-", ["--help"], 0),
+        (">&-", ["nonsense"], 2),
+        ("2>&-", ["nonsense"], 2),
+        ("<&- >&- 2>&-", ["targets"], 0),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_defect(closed: str, argv: list[str], code: int) -> None:
+    python = f"import sys; from builder.cli import main; sys.exit(main({argv!r}))"
+    shell = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, python]
+    done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert not done.stdout
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] in ([], ["error", "hint"])
 
 
 def test_ctrl_c_is_one_line_and_130() -> None:
