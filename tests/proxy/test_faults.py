@@ -33,6 +33,16 @@ CHAT: dict[str, Any] = {"model": "smollm2:135m", "messages": [{"role": "user", "
 ONE = chunk(event(delta(content="one ")))
 SECRET = "s3cret-prompt"
 
+SECRETLY: dict[str, dict[str, Any]] = {
+    "/api/generate": {"model": "smollm2:135m", "prompt": SECRET, "system": SECRET, "raw": True},
+    "/api/embed": {"model": "all-minilm:l6-v2", "input": [SECRET]},
+    "/api/embeddings": {"model": "all-minilm:l6-v2", "prompt": SECRET},
+    PATH: CHAT | {"messages": [{"role": "user", "content": SECRET}]},
+    "/v1/completions": {"model": "smollm2:135m", "prompt": SECRET},
+    "/v1/embeddings": {"model": "all-minilm:l6-v2", "input": SECRET},
+    "/v1/responses": {"model": "smollm2:135m", "input": SECRET},
+}
+
 
 def lines(answer: httpx.Response) -> list[dict[str, Any]]:
     """The records, without what differs from run to run."""
@@ -220,7 +230,10 @@ def test_no_log_ever_holds_what_a_client_wrote(
     stack.client.post("/api/chat", content=json.dumps(asked)[:-3])
     stack.client.post("/api/chat", json=asked | {"options": SECRET})
     stack.client.post("/api/chat", json=asked | {"model": "foo"})
-    stack.client.post(PATH, json=asked)
+    for path, body in SECRETLY.items():
+        stack.client.post(path, json=body)
+        stack.client.post(path, json=body | {"model": "foo"})
+        stack.client.post(path, content=json.dumps(body)[:-3])
 
     def fail(*_: object) -> None:
         raise ValueError(SECRET)
