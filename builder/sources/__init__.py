@@ -5,22 +5,27 @@ folders of wheels where there is no network. Builds use the same. What may be pr
 password, the certificate) travels as BuildKit secrets; wheels on disk travel as a build context.
 """
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from builder.errors import SourceError
 from builder.paths import CACHE
 from builder.requirements import Requirement
-from builder.sources import apt, certificates, pip, probe, wheels
+from builder.sources import apt, apt_access, certificates, pip, probe, wheels
 from builder.sources.apt import AptConfiguration
 from builder.sources.pip import PipConfiguration
 from builder.sources.urls import redact
 from builder.sources.wheels import Wheelhouse
 
 CERTIFICATE_IN_BUILDS = "/etc/ssl/certs/ca-certificates.crt"
+PROXIES = "proxies"
+"""What this file holds becomes build arguments: see `buildx.build`."""
+
 _MODE = 0o600
 
 
@@ -45,11 +50,6 @@ class Sources:
             return ()
         main = self.pip.index or pip.default_index()
         return (*((main,) if main else ()), *self.pip.extra_indexes)
-
-    @property
-    def find_links(self) -> tuple[str, ...]:
-        """Folders and pages of single files, as configured."""
-        return self.pip.find_links
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -90,15 +90,35 @@ class Sources:
         offline: bool = False,
     ) -> dict[str, Path]:
         """Write the secrets of a build below `folder` (use `private_folder`): `pip`, with a suite `apt`, with
-        a certificate `ca`. `upstream_indexes` are a target's own; `offline` means that the wheelhouse is
-        complete and no index is to be asked."""
+        a certificate `ca`, and `proxies` where apt has some of its own.
+
+        `upstream_indexes` are a target's own; `offline` means that the wheelhouse is complete and no index
+        is to be asked.
+        """
         texts = {"pip": self._pip_conf(upstream_indexes, offline=offline)}
         if suite is not None:
-            texts["apt"] = "".join(f"{source.line}\n" for source in self.apt.for_builds(suite))
+            mirrors = self.apt.for_builds(suite)
+            texts["apt"] = "".join(f"{source.line}\n" for source in mirrors)
+            proxies = self._proxies([source.uri for source in mirrors])
+            if proxies:
+                texts[PROXIES] = "".join(f"{name}={value}\n" for name, value in proxies.items())
         files = {name: _write_private(folder / name, text.encode()) for name, text in texts.items()}
         if self.certificate is not None:
             files["ca"] = _write_private(folder / "ca", self.certificate.read_bytes())
         return files
+
+    def _proxies(self, mirrors: Sequence[str]) -> dict[str, str]:
+        """apt's own proxies, where the environment names none. pip goes to its indexes as it does here."""
+        found = {
+            name: value
+            for name, value in apt_access.for_mirrors(self.apt.proxies, mirrors).items()
+            if name == "no_proxy" or not (os.environ.get(name) or os.environ.get(name.upper()))
+        }
+        if not found.keys() - {"no_proxy"}:
+            return {}
+        named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+        hosts = [named, found.get("no_proxy", ""), *(_host(url) for url in self.index_urls)]
+        return found | {"no_proxy": ",".join(host for host in hosts if host)}
 
     def _places(self) -> wheels.Places:
         return wheels.Places(wheels.on_disk(self.pip.find_links), wheels.on_disk(self.pip.folders))
@@ -127,6 +147,13 @@ def private_folder() -> Iterator[Path]:
     """A folder that nobody else can read, for the secrets of a build; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gfxpack-secrets-") as folder:
         yield Path(folder)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _value(values: Sequence[str]) -> str:

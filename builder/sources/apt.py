@@ -3,6 +3,7 @@
 Both forms of apt's lists are read, `deb URI suite component…` and deb822 stanzas.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,8 @@ from pathlib import Path
 from builder.errors import SourceError
 from builder.files import replace_text
 from builder.paths import CACHE
+from builder.sources import apt_access
+from builder.sources.apt_access import Login
 from builder.sources.urls import local_path
 
 DEBIAN_SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid")
@@ -19,7 +22,9 @@ _POCKETS = ("", "-updates", "-security")
 _ONE_LINE = re.compile(
     r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<components>.*)"
 )
-_DISTRIBUTION_KEYS = re.compile(r"/usr/share/keyrings/(debian|ubuntu)-archive-[\w-]*\.(gpg|pgp|asc)")
+_MIRROR_LIST = re.compile(r"mirror\+(file|copy):(?://)?(?P<path>/.*)")
+_PRIORITY = re.compile(r"\bpriority:(\d+)")
+_NO_PRIORITY = 1 << 31
 _PASSED_OPTIONS = ("trusted", "check-valid-until", "arch")
 
 
@@ -40,21 +45,22 @@ class AptSource:
         )
 
     def inside(self) -> "AptSource":
-        """The source as an image may use it: only keys of the distribution's own lie there too."""
+        """The source as an image may use it: the distribution's keys are trusted there for every source,
+        and the files that hold them are named differently from release to release."""
         kept = {key: value for key, value in self.options.items() if key in _PASSED_OPTIONS}
-        key = self.options.get("signed-by", "")
-        if _DISTRIBUTION_KEYS.fullmatch(key):
-            kept["signed-by"] = key
         return replace(self, options=kept)
 
 
 @dataclass(frozen=True)
 class AptConfiguration:
-    """`origins` is a folder with the mirrors that base images from a registry brought, by suite."""
+    """`origins` is a folder with the mirrors that base images from a registry brought, by suite; `proxies` is
+    the way to mirrors as apt is configured, see `apt_access.proxies`."""
 
     sources: tuple[AptSource, ...] = ()
     codename: str = ""
     origins: Path = CACHE / "apt"
+    logins: tuple[Login, ...] = ()
+    proxies: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def for_suite(self, suite: str) -> list[AptSource]:
         """The sources that carry `suite`, its updates and its security fixes; SourceError where none does.
@@ -67,7 +73,8 @@ class AptConfiguration:
             configured = ", ".join(sorted({source.suite for source in self.sources})) or "none"
             raise SourceError(
                 f"no apt source of this machine carries the suite {suite} (configured: {configured})",
-                hint=f"add a mirror of {suite} below /etc/apt/sources.list.d, or lock the base by digest",
+                hint=f"add a mirror of {suite} below /etc/apt/sources.list.d, or pin the base's image "
+                "with `build.py lock --only bases`",
             )
         return found
 
@@ -78,13 +85,18 @@ class AptConfiguration:
         """The same, as a build inside a container can use them. Where this machine has none, those that the
         base image itself came with will do."""
         remembered = () if self.carries(suite) else _read_file(self._origin(suite))
-        found = [source.inside() for source in remembered or self.for_suite(suite) if not _on_disk(source)]
+        reachable = (source for source in remembered or self.for_suite(suite) if not _on_disk(source))
+        found = [self.authorised(source.inside()) for source in reachable]
         if not found:
             raise SourceError(
                 f"the apt mirror of {suite} is a folder of this machine, which a build cannot see",
                 hint="serve the folder over HTTP and name that address in apt's sources",
             )
         return found
+
+    def authorised(self, source: AptSource) -> AptSource:
+        """The source with the login that this machine's apt has for it, for an apt elsewhere."""
+        return replace(source, uri=apt_access.authorised(source.uri, self.logins))
 
     def remember(self, suite: str, sources: Iterable[AptSource]) -> None:
         """Keep the mirrors that a base image came with."""
@@ -116,14 +128,19 @@ class AptConfiguration:
 
 def read(root: Path = Path("/")) -> AptConfiguration:
     """What is configured below `root`, and which suite it runs."""
-    sources = read_folder(root / "etc/apt")
-    return AptConfiguration(tuple(sources), os_release(root).get("VERSION_CODENAME", ""))
+    folder = root / "etc/apt"
+    return AptConfiguration(
+        tuple(read_folder(folder)),
+        os_release(root).get("VERSION_CODENAME", ""),
+        logins=tuple(apt_access.logins(folder)),
+        proxies=apt_access.proxies(),
+    )
 
 
 def read_folder(folder: Path) -> list[AptSource]:
     """The lists in a folder such as /etc/apt; an unreadable file is as if it were not there."""
     names = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    return _unique(source for name in names for source in _read_file(name))
+    return _unique(_from_mirror_list(source, folder) for name in names for source in _read_file(name))
 
 
 def os_release(root: Path = Path("/")) -> dict[str, str]:
@@ -175,6 +192,26 @@ def parse_deb822(text: str) -> list[AptSource]:
     return sources
 
 
+def _from_mirror_list(source: AptSource, folder: Path) -> AptSource:
+    """A source whose address is a list of mirrors on disk, with the list's best address in its place."""
+    match = _MIRROR_LIST.fullmatch(source.uri)
+    if match is None:
+        return source
+    path = folder / os.path.relpath(match["path"], "/etc/apt")
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return source
+    entries = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return replace(source, uri=min(entries, key=_priority).split()[0]) if entries else source
+
+
+def _priority(entry: str) -> int:
+    """The lower the better; an entry without one comes last."""
+    match = _PRIORITY.search(entry)
+    return int(match[1]) if match else _NO_PRIORITY
+
+
 def _read_file(path: Path) -> Sequence[AptSource]:
     parsers = {".list": parse_one_line, ".sources": parse_deb822}
     parser = parsers.get(path.suffix)
@@ -210,7 +247,8 @@ def _option(word: str) -> tuple[str, str]:
 
 
 def _on_disk(source: AptSource) -> bool:
-    return source.uri.startswith(("file:", "copy:", "cdrom:")) or local_path(source.uri) is not None
+    uri = source.uri.removeprefix("mirror+")
+    return uri.startswith(("file:", "copy:", "cdrom:")) or local_path(uri) is not None
 
 
 def _unique(sources: Iterable[AptSource]) -> list[AptSource]:

@@ -1,16 +1,19 @@
 """What pip on this machine is configured to do, as pip itself tells it."""
 
 import ast
+import netrc
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from builder.errors import SourceError
-from builder.sources.urls import local_path, redact
+from builder.sources.urls import credential, local_path, redact, with_credential
 
 _SECTIONS = ("global", "install", ":env:")
 """In the order in which pip lets one override the other."""
@@ -41,8 +44,16 @@ class PipConfiguration:
 
 
 def read() -> PipConfiguration:
-    """Ask pip for its configuration: files of all levels and the environment, merged by pip's rules."""
-    return parse(_ask("config", "list"))
+    """Ask pip for its configuration: files of all levels and the environment, merged by pip's rules. Logins
+    that pip would take from the user's netrc stand in the addresses."""
+    found = parse(_ask("config", "list"))
+    logins = _netrc()
+    return replace(
+        found,
+        index=_authorised(found.index, logins) if found.index else None,
+        extra_indexes=tuple(_authorised(url, logins) for url in found.extra_indexes),
+        find_links=tuple(_authorised(link, logins) for link in found.find_links),
+    )
 
 
 def parse(listing: str) -> PipConfiguration:
@@ -62,6 +73,31 @@ def parse(listing: str) -> PipConfiguration:
         timeout=settings.get("timeout") or settings.get("default-timeout") or None,
         no_index=_flag(settings.get("no-index", "")) or bool(indexes and indexes[0] in on_disk),
     )
+
+
+def _netrc() -> netrc.netrc | None:
+    """The file that pip reads too; one that is broken or not for our eyes is as if it were not there."""
+    named = os.environ.get("NETRC")
+    for path in (named,) if named else ("~/.netrc", "~/_netrc"):
+        try:
+            return netrc.netrc(Path(path).expanduser())
+        except (OSError, RuntimeError, UnicodeDecodeError, netrc.NetrcParseError):
+            continue
+    return None
+
+
+def _authorised(url: str, logins: netrc.netrc | None) -> str:
+    """The address with the login for its host; one that has its own keeps it."""
+    if logins is None or local_path(url) is not None:
+        return url
+    try:
+        found = logins.authenticators(urlsplit(url).hostname or "")
+        if found is None or credential(url) is not None:
+            return url
+    except ValueError:
+        return url
+    user, _, password = found
+    return with_credential(url, (user, password or ""))
 
 
 @cache

@@ -1,6 +1,7 @@
 """Asking whether a package index answers, before a build waits minutes to find out."""
 
 import base64
+import http.client
 import ssl
 import urllib.error
 import urllib.request
@@ -31,23 +32,35 @@ def complaints(
 
 
 def _complaint(url: str, certificate: Path | None, trusted_hosts: Sequence[str], proxy: str | None) -> str:
-    """Why the index at `url` cannot be used, or "". It is asked for one package, as the list of all is long;
-    that it does not have it is an answer too."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        return "it is neither HTTP nor HTTPS"
+    """Why the index at `url` cannot be used, or ""."""
+    try:
+        if urlsplit(url).scheme not in ("http", "https"):
+            return "it is neither HTTP nor HTTPS"
+        return _refusal(_status(url, certificate, trusted_hosts, proxy))
+    except urllib.error.URLError as error:
+        return _cause(error.reason)
+    except OSError as error:
+        return _cause(error)
+    except (ValueError, http.client.InvalidURL):
+        # What Python says of it may quote a part of a password.
+        return "it is no valid URL"
+    except http.client.HTTPException:
+        return "what answers there does not speak HTTP"
+
+
+def _status(url: str, certificate: Path | None, trusted_hosts: Sequence[str], proxy: str | None) -> int:
+    """Ask for one package, as the list of all is long; that it is not there is an answer too."""
     request = urllib.request.Request(f"{without_credential(url).rstrip('/')}/pip/")  # noqa: S310
     _authorise(request, url)
     try:
-        with _opener(url, certificate, trusted_hosts, proxy).open(request, timeout=_SECONDS):
-            return ""
+        with _opener(url, certificate, trusted_hosts, proxy).open(request, timeout=_SECONDS) as answer:
+            return int(answer.status)
     except urllib.error.HTTPError as error:
-        if error.code >= 500:
-            return f"it answers with status {error.code}"
-        return _REFUSALS.get(error.code, "")
-    except urllib.error.URLError as error:
-        return _cause(error.reason)
-    except (OSError, ValueError) as error:
-        return _cause(error)
+        return error.code
+
+
+def _refusal(status: int) -> str:
+    return f"it answers with status {status}" if status >= 500 else _REFUSALS.get(status, "")
 
 
 def _opener(

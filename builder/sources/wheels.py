@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
+from builder.errors import SourceError
 from builder.files import replace_text
 from builder.requirements import Requirement, normalise
 from builder.sources.urls import local_path
@@ -52,7 +53,7 @@ class Places:
 
     def _files(self, name: str) -> Iterator[Path]:
         for place in self.links:
-            yield from sorted(place.iterdir()) if place.is_dir() else _linked(place)
+            yield from _listed(place) if place.is_dir() else _linked(place)
         for index in self.indexes:
             yield from _linked(index / name / "index.html")
 
@@ -100,12 +101,35 @@ def gather(requirements: Iterable[Requirement], places: Places, folder: Path, ca
     found: list[Requirement] = []
     missing: list[Requirement] = []
     for requirement in requirements:
-        files = [path for path in places.candidates(requirement) if cache.sha256(path) in requirement.hashes]
+        files = [path for path in places.candidates(requirement) if _hash(path, cache) in requirement.hashes]
         for path in files:
             _place(path, folder / path.name)
         (found if files else missing).append(requirement)
     cache.save()
     return Wheelhouse(folder, tuple(found), tuple(missing))
+
+
+def _hash(path: Path, cache: HashCache) -> str:
+    try:
+        return cache.sha256(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _listed(folder: Path) -> list[Path]:
+    """A folder's files; links that lead nowhere are none."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    reason = (error.strerror or str(error)).lower()
+    return SourceError(
+        f"{path}, which pip's configuration names, cannot be read: {reason}",
+        hint="give your user the right to read it, or take it out of pip's find-links and index settings",
+    )
 
 
 def _place(path: Path, destination: Path) -> None:
@@ -143,18 +167,35 @@ def _linked(page: Path) -> Iterator[Path]:
     """The files on disk that a page of links names."""
     try:
         text = page.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise _unreadable(page, error) from None
     parser = _Links()
     parser.feed(text)
     for target in parser.targets:
-        parts = urlsplit(urljoin(page.resolve().as_uri(), target))
-        path = local_path(parts._replace(query="", fragment="").geturl())
+        path = _target(page, target)
         if path is not None and path.is_file():
             yield path
+
+
+def _target(page: Path, link: str) -> Path | None:
+    """The place on disk that a link of a page means."""
+    try:
+        parts = urlsplit(urljoin(page.resolve().as_uri(), link))
+    except ValueError:
+        return None
+    return local_path(parts._replace(query="", fragment="").geturl())
 
 
 def on_disk(locations: Iterable[str]) -> list[Path]:
     """The locations that are places on this machine and exist."""
     paths = (local_path(unquote(location) if "://" not in location else location) for location in locations)
-    return [path for path in paths if path is not None and path.exists()]
+    return [path for path in paths if path is not None and _exists(path)]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unreadable(path, error) from None

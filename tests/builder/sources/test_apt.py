@@ -162,14 +162,17 @@ def test_ubuntu_with_a_debian_mirror_configured_uses_it(tmp_path: Path) -> None:
     assert [source.uri for source in found] == ["http://m.example/d"]
 
 
-def test_a_build_gets_keys_of_the_distribution_and_no_path_of_this_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["gpg", "pgp"])
+def test_a_build_gets_no_path_of_this_machine(ending: str, tmp_path: Path) -> None:
+    """Not even of the distribution's key, whose file is named differently from release to release."""
     text = (
-        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/d bookworm main\n"
+        f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.{ending} arch=amd64] "
+        "http://m.example/d bookworm main\n"
         "deb [signed-by=/home/me/company.gpg trusted=yes] http://c.example/d bookworm main\n"
     )
     lines = [source.line for source in configuration(text, "bookworm", tmp_path).for_builds("bookworm")]
     assert lines == [
-        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/d bookworm main",
+        "deb [arch=amd64] http://m.example/d bookworm main",
         "deb [trusted=yes] http://c.example/d bookworm main",
     ]
 
@@ -194,3 +197,72 @@ def test_the_machine_s_own_mirror_goes_first(tmp_path: Path) -> None:
     debian = configuration("deb http://own.example/d bookworm main\n", "bookworm", tmp_path)
     debian.remember("bookworm", [AptSource("http://m.example/d", "bookworm", ("main",))])
     assert [source.uri for source in debian.for_builds("bookworm")] == ["http://own.example/d"]
+
+
+CLOUD = """\
+Types: deb deb-src
+URIs: mirror+file:///etc/apt/mirrors/debian.list
+Suites: bookworm bookworm-updates
+Components: main
+"""
+
+
+def cloud(tmp_path: Path, mirrors: str | None) -> AptConfiguration:
+    """A system as a cloud's image of Debian has it."""
+    (tmp_path / "etc/apt/sources.list.d").mkdir(parents=True)
+    (tmp_path / "etc/apt/sources.list.d/debian.sources").write_text(CLOUD, encoding="utf-8")
+    if mirrors is not None:
+        (tmp_path / "etc/apt/mirrors").mkdir()
+        (tmp_path / "etc/apt/mirrors/debian.list").write_text(mirrors, encoding="utf-8")
+    return apt.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "mirrors",
+    [
+        "https://m.example/debian\n",
+        "# the provider's own\n\nhttps://m.example/debian\tpriority:1\nhttps://far.example/debian\n",
+        "https://far.example/debian priority:2 type:index\nhttps://m.example/debian priority:1\n",
+    ],
+)
+def test_a_list_of_mirrors_on_disk_gives_its_best_address(mirrors: str, tmp_path: Path) -> None:
+    found = cloud(tmp_path, mirrors)
+    lines = [source.line for source in found.for_builds("bookworm")]
+    assert lines == [
+        "deb https://m.example/debian bookworm main",
+        "deb https://m.example/debian bookworm-updates main",
+    ]
+    assert [source.line for source in found.for_suite("bookworm")] == lines
+
+
+@pytest.mark.parametrize("mirrors", [None, "# nothing\n"])
+def test_a_list_of_mirrors_that_names_none_is_no_use_to_a_build(mirrors: str | None, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="a folder of this machine"):
+        cloud(tmp_path, mirrors).for_builds("bookworm")
+
+
+def test_a_suite_that_nothing_carries_says_how_to_pin_the_base(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        configuration("deb http://u.example/ubuntu noble main\n", "noble", tmp_path).for_suite("bookworm")
+    assert caught.value.hint is not None
+    assert "`build.py lock --only bases`" in caught.value.hint
+
+
+def test_a_build_gets_the_login_that_apt_keeps_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/apt"
+    (folder / "auth.conf.d").mkdir(parents=True)
+    (folder / "sources.list").write_text(
+        "deb https://m.example/private bookworm main\ndeb https://m.example/open bookworm main\n"
+        "deb https://own:login@m.example/private bookworm-updates main\n",
+        encoding="utf-8",
+    )
+    (folder / "auth.conf.d/company.conf").write_text(
+        "# who we are\nmachine m.example/private\n  login me\n  password p@ss/w\n", encoding="utf-8"
+    )
+    found = apt.read(tmp_path)
+    assert [source.uri for source in found.for_builds("bookworm")] == [
+        "https://me:p%40ss%2Fw@m.example/private",
+        "https://m.example/open",
+        "https://own:login@m.example/private",
+    ]
+    assert "p@ss" not in "".join(source.uri for source in found.for_suite("bookworm"))

@@ -58,6 +58,40 @@ def test_no_listing_breaks_the_parser(listing: str) -> None:
     parse(listing)
 
 
+def test_an_address_that_is_none_is_left_to_whoever_asks_it() -> None:
+    assert parse("global.index-url='http://[::1/s'\n").index == "http://[::1/s"
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        ("https://index.example/simple", "https://me:p%40ss@index.example/simple"),
+        ("https://index.example:8443/simple", "https://me:p%40ss@index.example:8443/simple"),
+        ("https://own:login@index.example/simple", "https://own:login@index.example/simple"),
+        ("https://other.example/simple", "https://other.example/simple"),
+        ("http://[::1/s", "http://[::1/s"),
+    ],
+)
+def test_logins_come_from_the_user_s_netrc(
+    index: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine index.example login me password p@ss\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("PIP_INDEX_URL", index)
+    assert pip.read().index == expected
+
+
+@pytest.mark.parametrize("text", ["machine", "nonsense here\n", None])
+def test_a_netrc_that_cannot_be_read_opens_nothing(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if text is not None:
+        (tmp_path / "netrc").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
+    assert pip.read().index == "https://index.example/simple"
+
+
 def test_real_pip_tells_what_a_file_and_the_environment_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

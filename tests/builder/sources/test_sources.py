@@ -1,7 +1,10 @@
 """What a build is handed: secrets that hold what it needs, and nothing that it must not see."""
 
 import configparser
+import socket
 import stat
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +175,71 @@ def test_an_address_of_another_kind_is_told() -> None:
         sources(index="ftp://index.example/simple").answering()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://[::1/simple",
+        "http://127.0.0.1:99999/simple",
+        "http://me:hun/ter2@127.0.0.1/simple",
+        "http://ind ex.example/simple",
+        "http://index.example/sim ple",
+    ],
+)
+def test_an_address_that_is_none_is_one_line_without_its_password(address: str) -> None:
+    with pytest.raises(SourceError, match="cannot be used") as caught:
+        sources(index=address).answering()
+    assert "hun" not in caught.value.message
+    assert "ter2" not in caught.value.message
+
+
+def test_a_server_of_another_kind_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        with pytest.raises(SourceError, match="does not speak HTTP"):
+            sources(index=f"http://127.0.0.1:{server.getsockname()[1]}/simple").answering()
+        greeting.join()
+
+
+@pytest.fixture
+def _no_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def behind_proxy(**pip: object) -> Sources:
+    found = sources(**pip)  # type: ignore[arg-type]
+    settings = {"http_proxy": "http://me:hunter2@proxy.example:3142", "no_proxy": "near.example"}
+    return replace(found, apt=replace(found.apt, proxies=settings))
+
+
+@pytest.mark.usefixtures("_no_proxy_of_the_environment")
+def test_a_build_takes_apt_s_proxy_and_pip_goes_its_own_way(tmp_path: Path) -> None:
+    secrets = behind_proxy(index=SECRET_URL).secrets(tmp_path, suite="bookworm")
+    assert secrets["proxies"].read_text(encoding="utf-8").splitlines() == [
+        "http_proxy=http://me:hunter2@proxy.example:3142",
+        "no_proxy=near.example,index.example",
+    ]
+    assert stat.S_IMODE(secrets["proxies"].stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("_no_proxy_of_the_environment")
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_a_proxy_of_the_environment_goes_first(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://other.example:1")
+    assert "proxies" not in behind_proxy(index=SECRET_URL).secrets(tmp_path, suite="bookworm")
+
+
 def test_pip_s_certificate_goes_before_the_environment_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +276,9 @@ def test_a_bundle_that_cannot_be_handed_over(text: str | None, words: str, tmp_p
         ("go to https://me:hunter2@h.example/x now", "go to https://****@h.example/x now"),
         ("'https://token@h.example' and http://a:b@c", "'https://****@h.example' and http://****@c"),
         ("https://me:p@ss@h.example/x", "https://****@h.example/x"),
-        ("https://h.example/a@b", "https://h.example/a@b"),
+        ("http://me:hun/ter2@h.example/x", "http://****@h.example/x"),
+        ("http://me:hun'ter2@h.example/x", "http://****@h.example/x"),
+        ("https://h.example/a/b", "https://h.example/a/b"),
         ("mail me@h.example", "mail me@h.example"),
     ],
 )
@@ -223,3 +293,5 @@ def test_parts_of_an_address() -> None:
     assert local_path("file:///a%20b") == Path("/a b")
     assert local_path("file://host/a") is None
     assert local_path("https://h.example/a") is None
+    assert local_path("http://[::1/a") is None
+    assert local_path("~nobody-of-that-name/a") == Path("~nobody-of-that-name/a")

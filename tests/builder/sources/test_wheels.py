@@ -1,10 +1,15 @@
 """Wheels on disk: which of them a lock allows, and how they are laid out."""
 
 import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from builder.errors import SourceError
 from builder.requirements import Requirement
 from builder.sources.wheels import HashCache, Places, Wheelhouse, gather, on_disk
 from tests.fakes.wheels import FolderIndex, make_wheel
@@ -142,3 +147,66 @@ def test_a_damaged_cache_is_as_none(text: str, tmp_path: Path) -> None:
     digest = make_wheel(tmp_path, "tiny", "1.0")
     (tmp_path / "hashes.json").write_text(text, encoding="utf-8")
     assert HashCache(tmp_path / "hashes.json").sha256(tmp_path / "tiny-1.0-py3-none-any.whl") == digest
+
+
+def test_a_link_that_leads_nowhere_is_passed_over(tmp_path: Path, cache: HashCache) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "tiny-1.0-py3-none-any.whl").symlink_to(tmp_path / "gone")
+    wanted = Requirement("tiny", "1.0", "", ("0" * 64,))
+    assert not collect(Places([tmp_path / "links"]), tmp_path, cache, wanted).complete
+
+
+def test_a_page_with_a_link_that_is_none_is_still_read(tmp_path: Path, cache: HashCache) -> None:
+    digest = make_wheel(tmp_path / "files", "tiny", "1.0")
+    page = tmp_path / "links.html"
+    page.write_text(
+        '<a href="http://[::1/x">x</a><a href="files/tiny-1.0-py3-none-any.whl">y</a>', encoding="utf-8"
+    )
+    assert collect(Places([page]), tmp_path, cache, Requirement("tiny", "1.0", "", (digest,))).complete
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """As a user to whom a closed file is closed: root is one to whom it is not."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("closed", ["links", "links/tiny-1.0-py3-none-any.whl", "links/page.html"])
+def test_what_may_not_be_read_is_one_line_with_its_path(closed: str, public: Path) -> None:
+    wheels = public / "wheels"
+    make_wheel(public / "links", "tiny", "1.0")
+    (public / "links/page.html").write_text("<a href='x'>x</a>", encoding="utf-8")
+    place = public / "links/page.html" if closed.endswith("html") else public / "links"
+    wanted = Requirement("tiny", "1.0", "", ("0" * 64,))
+    wheels.mkdir()
+    wheels.chmod(0o777)
+    (public / closed).chmod(0)
+    cache = HashCache(public / "hashes.json")
+    with without_rights(), pytest.raises(SourceError, match="cannot be read: permission denied") as caught:
+        gather([wanted], Places([place]), wheels / "new", cache)
+    (public / closed).chmod(0o755)
+    assert str(public / closed) in caught.value.message
+    assert caught.value.hint is not None
+
+
+def test_a_place_below_a_closed_folder_is_one_line_with_its_path(public: Path) -> None:
+    (public / "closed/links").mkdir(parents=True)
+    (public / "closed").chmod(0)
+    with without_rights(), pytest.raises(SourceError, match="closed/links"):
+        on_disk([str(public / "closed/links")])
+    (public / "closed").chmod(0o755)
