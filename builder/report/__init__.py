@@ -3,19 +3,21 @@
 import argparse
 import json
 import re
-from pathlib import Path
+import sys
 
 from builder import paths
-from builder.bundle import write_file
+from builder.bundle import given_place
 from builder.console import Console, size
 from builder.engine import Engine, ImageFacts, connect
-from builder.errors import UsageError
+from builder.errors import VerifyError
+from builder.files import replace_text
 from builder.report.page import render_page
-from builder.report.weights import ImageWeights, Layer, mark_shared, on_disk
+from builder.report.weights import NOT_COUNTED, ImageWeights, Layer, mark_shared, on_disk
 from builder.targets import load_catalog
 from builder.verify.checks import MEGABYTE
-from builder.verify.facts import probe
+from builder.verify.facts import named_image, probe
 
+_PAGE = "report.html"
 _LARGEST = 8
 _INSTRUCTION = 70
 
@@ -27,20 +29,27 @@ def run_report(args: argparse.Namespace, console: Console) -> int:
         console.line(json.dumps([image.as_json() for image in images], indent=2))
     else:
         _print_table(images, console)
-    if args.out:
-        page = Path(args.out) / "report.html"
-        write_file(page, render_page(images).encode())
-        console.line(f"page: {page}")
+    if args.out is not None:
+        with given_place(args.out) as folder:
+            page = folder / _PAGE
+            replace_text(page, render_page(images))
+        beside = Console.for_stream(sys.stderr) if args.json else console
+        beside.line(f"page: {page}")
     return 0
 
 
 def weigh(engine: Engine, tag: str) -> ImageWeights:
-    facts = engine.image(tag)
-    if facts is None:
-        raise UsageError(f"there is no image {tag!r}", hint="list them with `docker images`")
-    groups = probe(engine, tag, "").groups
-    largest_first = dict(sorted(groups.items(), key=lambda item: -item[1]))
-    return ImageWeights(tag, _budget(facts), _layers(facts), largest_first)
+    facts = named_image(engine, tag)
+    return ImageWeights(tag, _budget(facts), _layers(facts), _groups(engine, tag))
+
+
+def _groups(engine: Engine, tag: str) -> dict[str, int] | None:
+    """Bytes by what files belong to; None for an image that has no interpreter to ask."""
+    try:
+        groups = probe(engine, tag, "").groups
+    except VerifyError:
+        return None
+    return dict(sorted(groups.items(), key=lambda item: -item[1]))
 
 
 def _layers(facts: ImageFacts) -> tuple[Layer, ...]:
@@ -84,8 +93,15 @@ def _print_table(images: list[ImageWeights], console: Console) -> None:
         for layer in image.layers:
             shared = f"  (shared with {', '.join(layer.shared_with)})" if layer.shared_with else ""
             console.line(f"  {size(layer.size):>10}  {layer.made_by}{shared}")
-        console.line("  largest:")
-        for name, count in list(image.groups.items())[:_LARGEST]:
-            console.line(f"  {size(count):>10}  {name}")
+        _print_files(image, console)
     if len(images) > 1:
         console.line(f"together on disk: {size(on_disk(images))}")
+
+
+def _print_files(image: ImageWeights, console: Console) -> None:
+    if image.groups is None:
+        console.line(f"  {NOT_COUNTED}")
+        return
+    console.line("  largest:")
+    for name, count in list(image.groups.items())[:_LARGEST]:
+        console.line(f"  {size(count):>10}  {name}")

@@ -1,11 +1,11 @@
 """The report as one HTML file with its pictures inside: a bar of layers and a map of files per image."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from builder.console import size
 from builder.report.treemap import Box, squarify
-from builder.report.weights import ImageWeights, Layer, on_disk
+from builder.report.weights import NOT_COUNTED, ImageWeights, Layer, on_disk
 
 _WIDTH, _BAR, _MAP = 1000, 44, 420
 _COLOURS = ("#3b6ea5", "#5b9279", "#c08a3e", "#a5566b", "#6f6aa8", "#4f8f9d", "#8a7a5c", "#7a8b99")
@@ -42,8 +42,14 @@ def _section(image: ImageWeights) -> str:
     return (
         f"<h2>{escape(image.tag)}</h2><p>{sum_of_layers}</p>"
         f"{_layer_bar(image)}{_layer_table(image.layers)}"
-        f"<p class=quiet>Files, by what they belong to:</p>{_file_map(image)}"
+        f"{_files(image)}"
     )
+
+
+def _files(image: ImageWeights) -> str:
+    if image.groups is None:
+        return f"<p class=quiet>{escape(NOT_COUNTED)}</p>"
+    return f"<p class=quiet>Files, by what they belong to:</p>{_file_map(image.tag, image.groups)}"
 
 
 def _budget(image: ImageWeights) -> str:
@@ -77,9 +83,9 @@ def _sharing(layer: Layer) -> str:
     return f"shared with {', '.join(layer.shared_with)}" if layer.shared_with else ""
 
 
-def _file_map(image: ImageWeights) -> str:
-    whole = sum(image.groups.values())
-    large = {name: count for name, count in image.groups.items() if count >= whole * _SMALLEST_SHARE}
+def _file_map(tag: str, groups: Mapping[str, int]) -> str:
+    whole = sum(groups.values())
+    large = {name: count for name, count in groups.items() if count >= whole * _SMALLEST_SHARE}
     rest = whole - sum(large.values())
     entries = sorted(
         [*large.items(), *([("everything else", rest)] if rest else [])], key=lambda item: -item[1]
@@ -91,7 +97,7 @@ def _file_map(image: ImageWeights) -> str:
         )
         for number, ((name, count), box) in enumerate(zip(entries, boxes, strict=True))
     ]
-    return _picture(_MAP, drawn, f"Files of {image.tag}")
+    return _picture(_MAP, drawn, f"Files of {tag}")
 
 
 def _rectangle(box: Box, colour: str, label: str) -> str:

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from builder.verify.facts import PYTHON
+
+NOT_COUNTED = f"files are not counted: there is no {PYTHON} in it that runs"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -17,8 +21,8 @@ class ImageWeights:
     tag: str
     budget: int | None
     layers: tuple[Layer, ...]
-    groups: dict[str, int]
-    """Bytes of files by distribution or system folder, largest first."""
+    groups: dict[str, int] | None
+    """Bytes of files by distribution or system folder, largest first; None where nobody could count them."""
 
     @property
     def total(self) -> int:

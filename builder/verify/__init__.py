@@ -5,33 +5,49 @@ import argparse
 from builder import paths
 from builder.bundle import render_target
 from builder.console import Console, size
-from builder.engine import Engine, connect
+from builder.engine import Engine, ImageFacts, connect
 from builder.errors import UsageError, VerifyError
-from builder.render import RenderedImage, StackOptions
+from builder.render import IMAGE_LABEL, INPUTS_LABEL, RenderedImage, StackOptions
 from builder.requirements import read
-from builder.targets import ImageSpec, load_catalog
+from builder.targets import Catalog, ImageSpec, load_catalog
+from builder.targets.naming import image_tags
 from builder.verify.checks import CHECKS, MEGABYTE, Subject
-from builder.verify.facts import probe
+from builder.verify.facts import named_image, probe
 
 __all__ = ["run_verify", "verify_image"]
 
 
 def run_verify(args: argparse.Namespace, console: Console) -> int:
     engine = connect()
-    facts = engine.image(args.image)
-    if facts is None:
-        raise UsageError(f"there is no image {args.image!r}", hint="list them with `docker images`")
-    name = facts.labels.get("gfxpack.image", "")
-    bundle = render_target(args.target, StackOptions())
-    rendered = next((image for image in bundle.images if image.name == name and image.tag), None)
-    if rendered is None:
-        raise UsageError(
-            f"{args.image!r} is no image of target {args.target}",
-            hint="name an image that `build.py build` made for this target",
-        )
-    spec = load_catalog(paths.TARGETS).image_spec(name, args.target)
-    verify_image(engine, rendered, spec, args.image, console)
+    facts = named_image(engine, args.image)
+    catalog = load_catalog(paths.TARGETS)
+    rendered = _rendered(facts, args.image, args.target, catalog)
+    _require_todays_inputs(facts, args.image, args.target, rendered)
+    verify_image(engine, rendered, catalog.image_spec(rendered.name, args.target), args.image, console)
     return 0
+
+
+def _rendered(facts: ImageFacts, tag: str, target: str, catalog: Catalog) -> RenderedImage:
+    """What the image would be made from today."""
+    bundle = render_target(target, StackOptions())
+    name = facts.labels.get(IMAGE_LABEL, "")
+    if facts.labels.get("gfxpack.target", target) == target:
+        for image in bundle.images:
+            if image.tag and image.name == name:
+                return image
+    tags = image_tags(catalog, target, catalog.targets[target])
+    raise UsageError(f"{tag!r} is no image of target {target}", hint=f"it has {', '.join(tags.values())}")
+
+
+def _require_todays_inputs(facts: ImageFacts, tag: str, target: str, rendered: RenderedImage) -> None:
+    """Checks are those of today's inputs: what they say of an image of others would mislead."""
+    inputs = facts.labels.get(INPUTS_LABEL, "")
+    if inputs != rendered.inputs:
+        raise VerifyError(
+            f"{tag} was built from other inputs ({inputs[:12] or 'not named'}) than there are now "
+            f"({rendered.inputs[:12]})",
+            hint=f"build again: `build.py build --target {target} --image {rendered.name}`",
+        )
 
 
 def verify_image(

@@ -1,11 +1,22 @@
-"""The report's arithmetic and its page: areas, shared layers, budgets, names that want escaping."""
+"""The report's arithmetic and its page: areas, shared layers, budgets, odd names, images of others."""
 
+import argparse
+import io
+import json
+import tarfile
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder import report
+from builder.console import Console
+from builder.engine import Engine
+from builder.errors import UsageError
+from builder.report import run_report
 from builder.report.page import render_page
 from builder.report.treemap import Box, squarify
 from builder.report.weights import ImageWeights, Layer, mark_shared, on_disk
@@ -68,3 +79,77 @@ def test_the_page_is_well_formed_and_names_what_is_over_budget() -> None:
 
 def test_an_image_without_files_still_has_a_page() -> None:
     assert "empty:1" in render_page([ImageWeights("empty:1", None, (), {})])
+
+
+def test_the_page_says_so_where_files_are_not_counted() -> None:
+    page = render_page([ImageWeights("other:1", None, (BASE,), None)])
+    assert page.count("<svg") == 1
+    assert "files are not counted" in page
+
+
+PLAIN = "gfxpack-test/report:1"
+
+
+@pytest.fixture
+def plain(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An image of one file, without any program."""
+    monkeypatch.setattr(report, "connect", lambda: engine)
+    archive = tmp_path / "root.tar"
+    with tarfile.open(archive, "w") as tar:
+        entry = tarfile.TarInfo("etc/motd")
+        entry.size = 5000
+        tar.addfile(entry, io.BytesIO(b"x" * 5000))
+    engine.import_rootfs(archive, PLAIN, [])
+    yield PLAIN
+    engine.remove_image(PLAIN)
+
+
+def ask(image: str, *, as_json: bool = False, out: str | None = None) -> argparse.Namespace:
+    return argparse.Namespace(image=[image], json=as_json, out=out)
+
+
+@pytest.mark.engine
+def test_an_image_without_an_interpreter_of_ours_gets_its_layers(
+    plain: str, console: Console, screen: io.StringIO, tmp_path: Path
+) -> None:
+    assert run_report(ask(plain, out=str(tmp_path / "out")), console) == 0
+    first, layer, files, page = screen.getvalue().splitlines()
+    assert first == f"{PLAIN}: 5 kB"
+    assert layer.split()[:2] == ["5", "kB"]
+    assert "files are not counted" in files
+    assert page == f"page: {tmp_path / 'out'}/report.html"
+    assert "files are not counted" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.engine
+def test_json_is_all_that_a_program_reads(
+    plain: str, console: Console, screen: io.StringIO, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_report(ask(plain, as_json=True, out=str(tmp_path)), console) == 0
+    [weights] = json.loads(screen.getvalue())
+    assert weights["groups"] is None
+    assert weights["total"] == 5000
+    assert capsys.readouterr().err == f"page: {tmp_path}/report.html\n"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("out", ["", "file", "file/sub", "/proc/x"])
+def test_a_place_that_takes_no_page_is_one_line(
+    plain: str, console: Console, out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        run_report(ask(plain, out=out), console)
+    assert repr(out) in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("image", ["Foo:bar:baz", "", "a b", "no-such-image:1"])
+def test_a_name_that_no_image_has_is_one_line(image: str, console: Console) -> None:
+    with pytest.raises(UsageError, match="no image|no name of an image") as caught:
+        run_report(ask(image), console)
+    assert repr(image) in caught.value.message
+    assert caught.value.hint
