@@ -149,7 +149,7 @@ def test_a_place_that_takes_no_page_is_one_line(
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("image", ["Foo:bar:baz", "", "a b", "no-such-image:1"])
 def test_a_name_that_no_image_has_is_one_line(image: str, console: Console) -> None:
-    with pytest.raises(UsageError, match="no image|no name of an image") as caught:
+    with pytest.raises(UsageError, match=r"no image|no name of an image") as caught:
         run_report(ask(image), console)
     assert repr(image) in caught.value.message
     assert caught.value.hint

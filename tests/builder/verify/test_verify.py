@@ -81,7 +81,7 @@ def test_an_image_of_somebody_else_gets_the_list(check: Check, make: Callable[[d
 
 @pytest.mark.parametrize("image", ["Foo:bar:baz", "", "a b", "no-such-image:1"])
 def test_a_name_that_no_image_has_is_one_line(image: str, check: Check) -> None:
-    with pytest.raises(UsageError, match="no image|no name of an image") as caught:
+    with pytest.raises(UsageError, match=r"no image|no name of an image") as caught:
         check(image)
     assert repr(image) in caught.value.message
     assert caught.value.hint
