@@ -36,7 +36,9 @@ def _rendered(facts: ImageFacts, tag: str, target: str, catalog: Catalog) -> Ren
             if image.tag and image.name == name:
                 return image
     tags = image_tags(catalog, target, catalog.targets[target])
-    raise UsageError(f"{tag!r} is no image of target {target}", hint=f"it has {', '.join(tags.values())}")
+    raise UsageError(
+        f"{tag!r} is no image of target {target}", hint=f"its images are {', '.join(tags.values())}"
+    )
 
 
 def _require_todays_inputs(facts: ImageFacts, tag: str, target: str, rendered: RenderedImage) -> None:
