@@ -1,6 +1,7 @@
 """The build verb: the base, the images, the models' volume. An image gets its name once it is verified."""
 
 import argparse
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from builder.files import one_at_a_time
 from builder.host import require_processor
 from builder.models import ModelsVolume
 from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, StackOptions
+from builder.report import write_page
 from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
 from builder.targets import Catalog, load_catalog
@@ -104,6 +106,7 @@ class _Job:
         if stale:
             self.build(stale)
             self.engine.remove_replaced(IMAGE_LABEL)
+            self.report()
         if not self.options.images:
             self.fill_models()
 
@@ -146,6 +149,12 @@ class _Job:
             self.engine.tag(unverified, image.tag)
         finally:
             self.engine.remove_image(unverified)
+
+    def report(self) -> None:
+        page = paths.BUNDLE / f"{self.bundle.target}-report.html"
+        with self.console.step("report") as step:
+            tags = [image.tag for image in self.bundle.images if image.tag]
+            step.finish(write_page(self.engine, tags, Path(os.path.relpath(page))))
 
     def fill_models(self) -> None:
         rendered = self.bundle.image("models")

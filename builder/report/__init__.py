@@ -4,6 +4,8 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from builder import paths
 from builder.bundle import given_place
@@ -36,6 +38,13 @@ def run_report(args: argparse.Namespace, console: Console) -> int:
         beside = Console.for_stream(sys.stderr) if args.json else console
         beside.line(f"page: {page}")
     return 0
+
+
+def write_page(engine: Engine, tags: Iterable[str], page: Path) -> str:
+    """Draw the images that are there; a line that sums them up."""
+    images = mark_shared([weigh(engine, tag) for tag in tags if engine.image(tag)])
+    replace_text(page, render_page(images))
+    return f"{size(on_disk(images))} on disk together, drawn in {page}"
 
 
 def weigh(engine: Engine, tag: str) -> ImageWeights:

@@ -33,7 +33,10 @@ def total_budget(subject: Subject) -> Iterator[str]:
 
 def added_budget(subject: Subject) -> Iterator[str]:
     budget = subject.spec.budget.added_mb
-    if budget is None or subject.base is None:
+    if budget is None:
+        return
+    if subject.base is None:
+        yield "cannot be compared with its base, which is not here; `build.py build --force` makes both"
         return
     added = subject.image.size - subject.base.size
     if added > budget * MEGABYTE:

@@ -54,7 +54,8 @@ def test_a_good_image_has_no_problem(good: Subject) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"image": facts(176, LABELS), "base": None}, "weighs 176.0 MB, its budget is 175.0 MB"),
+        ({"image": facts(176, LABELS), "base": facts(150, {})}, "weighs 176.0 MB, its budget is 175.0 MB"),
+        ({"base": None}, "cannot be compared with its base, which is not here"),
         ({"image": facts(171, LABELS)}, "adds 61.0 MB to its base, its budget is 60.0 MB"),
         ({"image": facts(160, {**LABELS, "gfxpack.inputs": "b" * 64})}, "label gfxpack.inputs is 'bbb"),
         (
