@@ -77,7 +77,7 @@ class RunningProxy:
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
         assert self._server.is_up.wait(10), "the proxy did not start"
-        self.client = httpx.Client(base_url=self.url, timeout=10)
+        self.client = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
 
     def stop(self) -> None:
         self.client.close()
@@ -140,6 +140,13 @@ def running_stack(models: Path, timeouts: Timeouts) -> Iterator[Stack]:
         proxy.client.get("/api/tags")
         yield Stack(proxy, engine, embeddings, models)
         proxy.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_company_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients in these tests stay on this machine, whatever it needs to reach others."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")

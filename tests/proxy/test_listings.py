@@ -92,6 +92,17 @@ def embeddings() -> Iterator[ShyEmbeddings]:
         yield embeddings
 
 
+@dataclass(frozen=True)
+class Pair:
+    engine: ShyEngine
+    embeddings: ShyEmbeddings
+
+
+@pytest.fixture
+def pair(engine: ShyEngine, embeddings: ShyEmbeddings) -> Pair:
+    return Pair(engine, embeddings)
+
+
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     describe(tmp_path, CHAT_MANIFEST)
@@ -103,42 +114,29 @@ def statuses(client: httpx.Client, path: str, body: dict[str, Any], times: int) 
     return [client.post(path, json=body).status_code for _ in range(times)]
 
 
-@pytest.mark.parametrize("question", ASKS_THE_ENGINE)
-def test_a_silent_embeddings_server_adds_nothing_to_a_chat(
-    start_proxy: StartProxy,
-    engine: ShyEngine,
-    embeddings: ShyEmbeddings,
-    models: Path,
-    question: Question,
+@pytest.mark.parametrize(
+    ("silent", "question"),
+    [("embeddings", question) for question in ASKS_THE_ENGINE]
+    + [("engine", question) for question in ASKS_THE_EMBEDDINGS_SERVER],
+)
+def test_a_silent_server_adds_nothing_to_what_the_other_answers(
+    start_proxy: StartProxy, pair: Pair, models: Path, silent: str, question: Question
 ) -> None:
     """The proxy is patient: if it waited, the test would."""
-    embeddings.silent = True
-    client = start_proxy(settings_for(models, engine.url, embeddings.url), PATIENT).client
+    server: _Shy = getattr(pair, silent)
+    server.silent = True
+    client = start_proxy(settings_for(models, pair.engine.url, pair.embeddings.url), PATIENT).client
     assert statuses(client, *question, 1) == [200]
-    assert embeddings.received == []
-
-
-@pytest.mark.parametrize("question", ASKS_THE_EMBEDDINGS_SERVER)
-def test_a_silent_engine_adds_nothing_to_an_embedding(
-    start_proxy: StartProxy,
-    engine: ShyEngine,
-    embeddings: ShyEmbeddings,
-    models: Path,
-    question: Question,
-) -> None:
-    engine.silent = True
-    client = start_proxy(settings_for(models, engine.url, embeddings.url), PATIENT).client
-    assert statuses(client, *question, 1) == [200]
-    assert engine.received == []
+    assert server.received == []
 
 
 def test_a_model_that_nobody_described_waits_only_for_the_server_that_has_it(
-    start_proxy: StartProxy, engine: ShyEngine, embeddings: ShyEmbeddings, tmp_path: Path
+    start_proxy: StartProxy, pair: Pair, tmp_path: Path
 ) -> None:
-    settings = settings_for(tmp_path, engine.url, embeddings.url)
-    embeddings.silent = True
+    settings = settings_for(tmp_path, pair.engine.url, pair.embeddings.url)
+    pair.embeddings.silent = True
     assert statuses(start_proxy(settings).client, "/api/chat", CHAT, 2) == [200, 200]
-    embeddings.silent, engine.silent = False, True
+    pair.embeddings.silent, pair.engine.silent = False, True
     assert statuses(start_proxy(settings).client, *ASKS_THE_EMBEDDINGS_SERVER[0], 2) == [200, 200]
 
 
@@ -155,28 +153,28 @@ def test_requests_go_on_while_their_own_server_is_silent(
 
 
 def test_the_list_is_quick_when_every_server_is_silent(
-    start_proxy: StartProxy, engine: ShyEngine, embeddings: ShyEmbeddings, models: Path
+    start_proxy: StartProxy, pair: Pair, models: Path
 ) -> None:
-    engine.silent = embeddings.silent = True
-    proxy = start_proxy(settings_for(models, engine.url, embeddings.url), Timeouts())
+    pair.engine.silent = pair.embeddings.silent = True
+    proxy = start_proxy(settings_for(models, pair.engine.url, pair.embeddings.url), Timeouts())
     with httpx.Client(base_url=proxy.url, timeout=2.5) as client:
         for _ in range(20):
             assert len(client.get("/api/tags").json()["models"]) == 2
             assert len(client.get("/v1/models").json()["data"]) == 2
             assert client.get("/api/ps").json() == {"models": []}
-    for server in (engine, embeddings):
+    for server in (pair.engine, pair.embeddings):
         (asked,) = server.asked(LISTING)
         assert asked.gone.wait(2)
 
 
 def test_a_name_that_nobody_knows_is_found_out_once(
-    start_proxy: StartProxy, engine: ShyEngine, embeddings: ShyEmbeddings, models: Path, clock: Clock
+    start_proxy: StartProxy, pair: Pair, models: Path, clock: Clock
 ) -> None:
-    embeddings.silent = True
-    client = start_proxy(settings_for(models, engine.url, embeddings.url), HASTY).client
+    pair.embeddings.silent = True
+    client = start_proxy(settings_for(models, pair.engine.url, pair.embeddings.url), HASTY).client
     assert statuses(client, "/api/chat", CHAT | {"model": "foo"}, 3) == [503, 503, 503]
-    assert len(embeddings.asked(LISTING)) == 1
-    embeddings.silent = False
+    assert len(pair.embeddings.asked(LISTING)) == 1
+    pair.embeddings.silent = False
     clock.seconds += 6
     assert statuses(client, "/api/chat", CHAT | {"model": "foo"}, 1) == [404]
 
@@ -195,13 +193,13 @@ def test_a_server_that_speaks_again_is_noticed(
 
 
 def test_a_fresh_listing_is_not_asked_for_again(
-    start_proxy: StartProxy, engine: ShyEngine, embeddings: ShyEmbeddings, models: Path, clock: Clock
+    start_proxy: StartProxy, pair: Pair, models: Path, clock: Clock
 ) -> None:
-    client = start_proxy(settings_for(models, engine.url, embeddings.url)).client
+    client = start_proxy(settings_for(models, pair.engine.url, pair.embeddings.url)).client
     statuses(client, "/api/chat", CHAT, 3)
     clock.seconds += 31
     statuses(client, "/api/chat", CHAT, 3)
-    assert (len(engine.asked(LISTING)), embeddings.received) == (2, [])
+    assert (len(pair.engine.asked(LISTING)), pair.embeddings.received) == (2, [])
 
 
 def test_who_comes_meanwhile_gets_the_same_answer_though_the_first_has_left(
