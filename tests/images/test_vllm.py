@@ -143,24 +143,19 @@ def test_runs_nobody_s_code(vllm: Served) -> None:
     assert "trust_remote_code=False" in log_of(vllm.container)
 
 
-@pytest.fixture(scope="module")
-def second(serve: Serve) -> Served:
-    """One to break, as the image's own user."""
-    return serve("vllm", *ARGUMENTS, port=PORT, shm_size=SHARED_MEMORY)
+def test_stops_within_five_seconds(vllm: Served) -> None:
+    """The last thing asked of a server that served: from here on it is broken."""
+    assert stop_seconds(vllm.container) < 5
+    assert exit_code(vllm.container) == 0
 
 
-def test_a_killed_engine_ends_the_container_with_a_failure(second: Served) -> None:
+def test_a_killed_engine_ends_the_container_with_a_failure(vllm: Served) -> None:
     """Only then does a restart policy start it again."""
-    second.container.exec_run(["python3", "-c", KILL_ENGINE_CORE])
-    assert exit_code(second.container) != 0
-    assert "ended by itself" in log_of(second.container)
-
-
-def test_starts_again_and_stops_within_five_seconds(second: Served) -> None:
-    second.container.start()
-    wait_until(second.container, "healthy")
-    assert stop_seconds(second.container) < 5
-    assert exit_code(second.container) == 0
+    vllm.container.start()
+    wait_until(vllm.container, "healthy")
+    vllm.container.exec_run(["python3", "-c", KILL_ENGINE_CORE])
+    assert exit_code(vllm.container) != 0
+    assert "ended by itself" in log_of(vllm.container)
 
 
 @pytest.mark.parametrize(
