@@ -23,6 +23,7 @@ from builder.engine.process import stream
 from builder.errors import EngineError, SourceError
 from builder.paths import CACHE, IMAGES
 from builder.sources import Sources, apt, private_folder
+from builder.sources.apt import AptConfiguration, AptSource
 from builder.sources.urls import redact
 from builder.targets.model import BaseSpec
 from builder.targets.naming import base_key, base_tag
@@ -31,7 +32,9 @@ KEY_LABEL = "gfxpack.base.key"
 RECIPE_LABEL = "gfxpack.base.recipe"
 PACKAGES_LABEL = "gfxpack.base.packages"
 DIGEST_LABEL = "gfxpack.base.digest"
+MIRRORS_LABEL = "gfxpack.base.mirrors"
 BOOTSTRAPPED = "none"
+_BETWEEN_MIRRORS = "; "
 
 NEEDED_BYTES = 1_000_000_000
 _EPOCH = 1767225600
@@ -67,16 +70,15 @@ def ensure(
     console: Console,
     digest: str | None = None,
     refresh: bool = False,
-    allow_expired: bool = False,
     assume_yes: bool = False,
 ) -> ImageFacts:
     """The base that `spec` describes, made if it is not there. `digest` is the lock's ("none" is as None);
-    `allow_expired` accepts a mirror whose Release file is out of date, for suites that are not released;
     `assume_yes` installs mmdebstrap without asking where it is needed and missing."""
     tag = base_tag(spec)
     locked = None if digest == BOOTSTRAPPED else digest
     present = engine.image(tag)
     if present is not None and not refresh and is_current(present, spec, locked):
+        remember_mirrors(present, spec, sources.apt)
         return present
     engine.require_space(NEEDED_BYTES, f"the base {spec.suite}")
     pinned = locked or _digest_of_today(engine, spec, sources, console)
@@ -84,13 +86,20 @@ def ensure(
         _from_registry(spec, tag, pinned, sources=sources, console=console)
     else:
         ensure_bootstrapper(console, assume_yes=assume_yes)
-        _bootstrapped(engine, spec, tag, sources=sources, console=console, allow_expired=allow_expired)
+        _bootstrapped(engine, spec, tag, sources=sources, console=console)
     made = engine.image(tag)
     if made is None:
         raise EngineError(f"the base {tag} is not there after it was made", hint="build again")
     if present is not None and present.id != made.id:
         engine.remove_image(present.id)
     return made
+
+
+def remember_mirrors(image: ImageFacts, spec: BaseSpec, known: AptConfiguration) -> None:
+    """Where this machine has no mirror for a base's suite, builds use the base's own, by its label."""
+    lines = image.labels.get(MIRRORS_LABEL, "").replace(_BETWEEN_MIRRORS, "\n")
+    if lines and not known.carries(spec.suite):
+        known.remember(spec.suite, apt.parse_one_line(lines))
 
 
 def _digest_of_today(engine: Engine, spec: BaseSpec, sources: Sources, console: Console) -> str | None:
@@ -134,8 +143,10 @@ def dpkg_config(spec: BaseSpec) -> str:
     return "".join(f"path-exclude={path}\n" for path in spec.exclude) + f"path-include={_LICENCES}\n"
 
 
-def labels(spec: BaseSpec, digest: str, packages: str) -> dict[str, str]:
-    return {
+def labels(spec: BaseSpec, digest: str, packages: str, mirrors: Sequence[AptSource] = ()) -> dict[str, str]:
+    """`mirrors` are those that an image from a registry came with."""
+    known = {MIRRORS_LABEL: _BETWEEN_MIRRORS.join(mirror.line for mirror in mirrors)} if mirrors else {}
+    return known | {
         "org.opencontainers.image.title": "gfxpack base",
         "org.opencontainers.image.description": f"{spec.suite} with Python {spec.python}",
         KEY_LABEL: base_key(spec),
@@ -166,9 +177,8 @@ def _bootstrapped(
     *,
     sources: Sources,
     console: Console,
-    allow_expired: bool,
 ) -> None:
-    mirrors = sources.apt.for_suite(spec.suite)
+    mirrors = [sources.apt.authorised(mirror) for mirror in sources.apt.for_suite(spec.suite)]
     with console.step(f"bootstrap {tag} from the distribution's packages") as step, _workroom() as room:
         (room / "sources.list").write_text(
             "".join(f"{mirror.line}\n" for mirror in mirrors), encoding="utf-8"
@@ -179,8 +189,7 @@ def _bootstrapped(
             said.append(redact(line.rstrip()))
             step.update(said[-1].removeprefix("I: "))
 
-        argv = _mmdebstrap(spec, room, allow_expired=allow_expired)
-        status = stream(argv, on_line, env=_environment())
+        status = stream(_mmdebstrap(spec, room), on_line, env=_environment(sources.apt.proxies))
         if status != 0:
             raise _bootstrap_failed(spec, said)
         packages = installed_packages((room / "status").read_text(encoding="utf-8"))
@@ -191,7 +200,7 @@ def _bootstrapped(
         step.finish(size((room / "root.tar").stat().st_size))
 
 
-def _mmdebstrap(spec: BaseSpec, room: Path, *, allow_expired: bool) -> list[str]:
+def _mmdebstrap(spec: BaseSpec, room: Path) -> list[str]:
     """What is to be read while it works is in its arguments: without root it works as another user, who
     may not see this one's folders."""
     dpkg = "$1/etc/dpkg/dpkg.cfg.d"
@@ -201,7 +210,6 @@ def _mmdebstrap(spec: BaseSpec, room: Path, *, allow_expired: bool) -> list[str]
         *_SUITE_OPTIONS.get(spec.suite, ()),
         f"--include={','.join(spec.packages)}",
         *(f"--dpkgopt={line}" for line in dpkg_config(spec).splitlines()),
-        *(['--aptopt=Acquire::Check-Valid-Until "false"'] if allow_expired else []),
         f"--customize-hook=download /var/lib/dpkg/status {room / 'status'}",
         f'--customize-hook=mv "{dpkg}/99mmdebstrap" "{dpkg}/gfxpack"',
         f"--customize-hook={(_ROOM / 'clean.sh').read_text(encoding='utf-8')}",
@@ -211,10 +219,11 @@ def _mmdebstrap(spec: BaseSpec, room: Path, *, allow_expired: bool) -> list[str]
     ]
 
 
-def _environment() -> dict[str, str]:
-    """What the packages' own scripts see: the same on every machine, but for the way to the mirror."""
-    passed = {name: value for name in _PASSED_VARIABLES if (value := os.environ.get(name))}
-    return {**passed, **_ENVIRONMENT}
+def _environment(proxies: Mapping[str, str]) -> dict[str, str]:
+    """What the packages' own scripts see: the same on every machine, but for the way to the mirror. apt's own
+    proxies go before those of the environment, as they do for this machine's apt."""
+    passed = {name: os.environ.get(name, "") for name in _PASSED_VARIABLES} | dict(proxies)
+    return {**{name: value for name, value in passed.items() if value}, **_ENVIRONMENT}
 
 
 def _bootstrap_failed(spec: BaseSpec, said: Sequence[str]) -> SourceError:
@@ -224,7 +233,7 @@ def _bootstrap_failed(spec: BaseSpec, said: Sequence[str]) -> SourceError:
     )
     return SourceError(
         f"the base {spec.suite} could not be bootstrapped: {cause.removeprefix('E: ')}",
-        hint=hint_for("\n".join(trouble)) or "check the mirror in this machine's apt sources",
+        hint=hint_for("\n".join(trouble), on_host=True) or "check the mirror in this machine's apt sources",
         evidence=trouble[-_EVIDENCE_LINES:],
     )
 
@@ -254,14 +263,15 @@ def _from_registry(spec: BaseSpec, tag: str, digest: str, *, sources: Sources, c
             title=f"make {tag} from {spec.image}",
         )
         packages = installed_packages((facts / "status").read_text(encoding="utf-8"))
-        sources.apt.remember(spec.suite, apt.read_folder(facts / "apt"))
+        mirrors = apt.read_folder(facts / "apt")
+        sources.apt.remember(spec.suite, mirrors)
         buildx.build(
             room,
             tag,
             console=console,
             secrets=secrets,
             build_args=arguments,
-            labels=labels(spec, digest, packages),
+            labels=labels(spec, digest, packages, mirrors),
             title=f"label {tag}",
         )
 

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from builder.console import Console, Step, seconds
+from builder.engine import context as docker_context
 from builder.engine.failures import explain
 from builder.engine.process import stream
 from builder.engine.progress import Progress, Vertex
 from builder.errors import BuildError, EngineError
+from builder.sources import PROXIES
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 """Build arguments that every Dockerfile knows: they reach each step and leave no trace in the image."""
 
-_BUILDER = ("--builder", "default")
 _CHECK_SECONDS = 120
 
 
@@ -63,24 +64,27 @@ def build(
     """Build `context` (a folder with a Dockerfile) as `tag`; raises BuildError with the step that failed.
 
     `output` (buildx's own syntax, as `type=local,dest=DIR`) sends the result there instead of to the engine.
+    Of `secrets`, the file `proxies` is none for BuildKit: its NAME=VALUE lines become build arguments.
     """
     title = title or f"build {tag}"
+    handed = dict(secrets or {})
+    environment = _environment(handed.pop(PROXIES, None))
     with _metadata_file() as metadata, console.step(title) as step:
         argv = [
-            *("docker", "buildx", "build", *_BUILDER, "--progress", "rawjson", "--provenance=false"),
+            *("docker", "buildx", "build", *_builder(), "--progress", "rawjson", "--provenance=false"),
             *("--metadata-file", str(metadata)),
             *(("--output", output) if output else ("--load", "--tag", tag)),
-            *_pairs("--secret", {name: f"src={path}" for name, path in (secrets or {}).items()}, "id={},{}"),
+            *_pairs("--secret", {name: f"src={path}" for name, path in handed.items()}, "id={},{}"),
             *_pairs("--build-context", contexts or {}),
             *_pairs("--build-arg", build_args or {}),
-            *_proxy_arguments(),
+            *_proxy_arguments(environment),
             *_pairs("--label", labels or {}),
             *(("--target", target) if target else ()),
             *(("--no-cache",) if no_cache else ()),
             str(context),
         ]
         progress = Progress()
-        status = _watch(argv, progress, step, console)
+        status = _watch(argv, environment, progress, step, console)
         if status != 0:
             raise explain(title, progress, status)
         step.finish(progress.summary)
@@ -96,7 +100,7 @@ def build(
 def check(context: Path, *, contexts: Mapping[str, str | Path] | None = None) -> list[Finding]:
     """Lint the Dockerfile in `context` with BuildKit's own rules (`docker buildx build --check`)."""
     options = _pairs("--build-context", contexts or {})
-    argv = ["docker", "buildx", "build", *_BUILDER, "--call", "check,format=json", *options, str(context)]
+    argv = ["docker", "buildx", "build", *_builder(), "--call", "check,format=json", *options, str(context)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False)
     except FileNotFoundError:
@@ -126,7 +130,9 @@ def _findings(report: Mapping[str, Any]) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.line, finding.rule))
 
 
-def _watch(argv: Sequence[str], progress: Progress, step: Step, console: Console) -> int:
+def _watch(
+    argv: Sequence[str], environment: Mapping[str, str], progress: Progress, step: Step, console: Console
+) -> int:
     """Run buildx and show it: on a terminal the line that moves, elsewhere one line per finished step."""
     step.update(lambda: progress.activity(datetime.now(UTC)))
 
@@ -135,7 +141,6 @@ def _watch(argv: Sequence[str], progress: Progress, step: Step, console: Console
             if not console.live:
                 step.log(_finished_line(finished))
 
-    environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "DOCKER_CLI_HINTS": "false"}
     try:
         return stream(argv, on_line, env=environment)
     except FileNotFoundError:
@@ -152,9 +157,25 @@ def _pairs(option: str, values: Mapping[str, object], form: str = "{}={}") -> li
     return [word for key in sorted(values) for word in (option, form.format(key, values[key]))]
 
 
-def _proxy_arguments() -> list[str]:
+def _builder() -> tuple[str, str]:
+    """The builder of the engine that `connect` reaches: buildx has one under each context's name."""
+    return "--builder", docker_context.name()
+
+
+def _environment(proxies: Path | None) -> dict[str, str]:
+    """What buildx sees. Proxies of a build alone must not stand between buildx and a remote engine."""
+    environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "DOCKER_CLI_HINTS": "false"}
+    if proxies is not None:
+        lines = proxies.read_text(encoding="utf-8").splitlines()
+        environment |= {name: value for name, _, value in (line.partition("=") for line in lines)}
+        exempt = [environment.get("no_proxy", ""), docker_context.remote_host()]
+        environment["no_proxy"] = ",".join(host for host in exempt if host)
+    return environment
+
+
+def _proxy_arguments(environment: Mapping[str, str]) -> list[str]:
     """Proxies by name alone: buildx reads their values, which may hold a password, from the environment."""
-    return [word for name in PROXY_VARIABLES if os.environ.get(name) for word in ("--build-arg", name)]
+    return [word for name in PROXY_VARIABLES if environment.get(name) for word in ("--build-arg", name)]
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from builder.console import size
+from builder.engine import context
+from builder.engine.context import Endpoint
 from builder.engine.layers import LayerSizes
-from builder.errors import EngineError
+from builder.errors import EngineError, UsageError
 from builder.paths import CACHE
 
 if TYPE_CHECKING:
@@ -23,8 +25,14 @@ ENGINE_PACKAGES = "docker.io, docker-cli, docker-buildx and docker-compose (on U
 MINIMUM_BUILDX = (0, 13)
 """The first with machine-readable progress."""
 
+MINIMUM_ENGINE = (25,)
+"""The first that knows a health check's start interval, as the images have one."""
+
+MINIMUM_COMPOSE = (2, 21)
+"""The first that lists containers as one JSON object per line; it knows `include` too."""
+
 _LINTING_BUILDX = (0, 15)
-_MINIMUM_COMPOSE = (2, 0)
+_BAD_REQUEST = 400
 _TIMEOUT_SECONDS = 120
 _SOCKET = Path("/var/run/docker.sock")
 
@@ -66,15 +74,15 @@ class RunResult:
 
 def connect() -> "Engine":
     """Reach the engine of docker's current context, or raise EngineError that says what is missing."""
-    import docker
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
+    endpoint = context.endpoint()
     try:
-        client = docker.from_env(timeout=_TIMEOUT_SECONDS)
+        client = context.open_client(endpoint, timeout=_TIMEOUT_SECONDS)
         client.ping()
-    except (DockerException, RequestException) as error:
-        raise _unreachable(error) from None
+    except (DockerException, RequestException, OSError, ValueError) as error:
+        raise _unreachable(error, endpoint) from None
     return Engine(client)
 
 
@@ -99,22 +107,30 @@ class Engine:
         return version_tuple(self.versions.buildx or "0") >= _LINTING_BUILDX
 
     def require_buildkit(self) -> None:
-        """EngineError unless BuildKit can be driven through a new enough `docker buildx`."""
+        """EngineError unless the engine is new enough, and BuildKit can be driven through `docker buildx`."""
+        _require_engine(self.versions.engine)
         _require_plugin("docker buildx", self.versions.buildx, MINIMUM_BUILDX, "docker-buildx")
 
     def require_compose(self) -> None:
-        """EngineError unless Compose v2 is there."""
+        """EngineError unless a new enough Compose v2 is there."""
         package = "docker-compose (on Ubuntu docker-compose-v2)"
-        _require_plugin("docker compose", self.versions.compose, _MINIMUM_COMPOSE, package)
+        _require_plugin("docker compose", self.versions.compose, MINIMUM_COMPOSE, package)
 
     def image(self, tag: str) -> ImageFacts | None:
-        """The facts of a local image by tag or id; None if it is not there. Asks no registry."""
-        from docker.errors import ImageNotFound
+        """The facts of a local image by tag or id; None if it is not there. Asks no registry. UsageError
+        if it can be neither."""
+        from docker.errors import APIError, NotFound, NullResource
 
         try:
             found = self.sdk.images.get(tag)
-        except ImageNotFound:
+        except NotFound:
             return None
+        except NullResource:
+            raise _no_reference(tag) from None
+        except APIError as error:
+            if error.status_code == _BAD_REQUEST:
+                raise _no_reference(tag) from None
+            raise
         diff_ids = tuple(str(each) for each in found.attrs["RootFS"].get("Layers") or ())
         steps = [entry for entry in reversed(found.history()) if entry["Size"]]
         sizes = [int(entry["Size"]) for entry in steps]
@@ -301,6 +317,15 @@ def _plugin_version(*argv: str) -> str | None:
     return match[1] if done.returncode == 0 and match else None
 
 
+def _require_engine(found: str) -> None:
+    if version_tuple(found) < MINIMUM_ENGINE:
+        wanted = ".".join(map(str, MINIMUM_ENGINE))
+        raise EngineError(
+            f"the container engine {found} is too old; Docker {wanted} or newer is needed",
+            hint=f"install newer packages: {ENGINE_PACKAGES}",
+        )
+
+
 def _require_plugin(command: str, found: str | None, minimum: tuple[int, ...], package: str) -> None:
     wanted = ".".join(map(str, minimum))
     if found is None:
@@ -314,14 +339,19 @@ def _require_plugin(command: str, found: str | None, minimum: tuple[int, ...], p
         )
 
 
-def _unreachable(error: Exception) -> EngineError:
-    """Which of the three common reasons it is that no engine answers."""
+def _unreachable(error: Exception, endpoint: Endpoint | None) -> EngineError:
+    """Which of the common reasons it is that no engine answers."""
     causes = _causes(error)
-    host = os.environ.get("DOCKER_HOST", "")
+    host = endpoint.host if endpoint else os.environ.get("DOCKER_HOST", "")
     if any(isinstance(cause, PermissionError) for cause in causes):
         return EngineError(
             f"no permission to use the container engine's socket ({_socket(host)})",
             hint="run as root, or add yourself to the group `docker` and log in again",
+        )
+    if endpoint:
+        return EngineError(
+            f"no container engine answers at {host}, where docker's context {context.name()!r} leads",
+            hint="start it there, or choose another context with `docker context use`",
         )
     if host:
         return EngineError(
@@ -351,6 +381,10 @@ def _causes(error: BaseException) -> list[Any]:
             found.append(each)
             pending += [*each.args, each.__context__, each.__cause__, getattr(each, "reason", None)]
     return found
+
+
+def _no_reference(name: str) -> UsageError:
+    return UsageError(f"{name!r} is no name of an image", hint="name it as NAME:TAG, or by its id")
 
 
 def _no_such_image(reference: str) -> EngineError:

@@ -2,11 +2,16 @@
 
 import re
 
+from builder.engine.client import MINIMUM_ENGINE
 from builder.engine.progress import Progress, Vertex
 from builder.errors import BuildError
 
 EVIDENCE_LINES = 15
 
+_NO_NAME = (
+    r"lookup \S+ on \S+: |Temporary failure in name resolution|Name or service not known"
+    r"|Temporary failure resolving|Could not resolve|NameResolutionError|no such host"
+)
 _HINTS = (
     (
         r"DO NOT MATCH THE HASHES",
@@ -32,8 +37,7 @@ _HINTS = (
         "the image it stands on is neither here nor in a registry that answers: build the base first",
     ),
     (
-        r"lookup \S+ on \S+: |Temporary failure in name resolution|Name or service not known"
-        r"|Temporary failure resolving|Could not resolve|NameResolutionError|no such host",
+        _NO_NAME,
         "a name could not be resolved inside the build: check the network, DNS and proxy of the engine",
     ),
     (
@@ -67,6 +71,10 @@ _HINTS = (
         "the step was killed, most likely for want of memory: free some, or build on a larger machine",
     ),
     (
+        r"unknown flag: start-interval",
+        f"the container engine is too old: install Docker {MINIMUM_ENGINE[0]} or newer",
+    ),
+    (
         r"unknown flag|unsupported frontend capability",
         "docker buildx is too old: install a newer one",
     ),
@@ -76,6 +84,19 @@ _HINTS = (
     ),
     (r"parse error|unknown instruction", "the rendered Dockerfile is faulty: please report this"),
 )
+_ON_THE_HOST = (
+    (r"no space left on device", "free disk space on this machine, then start again"),
+    (
+        _NO_NAME,
+        "a name could not be resolved: check this machine's network and DNS, and the proxy in apt's settings",
+    ),
+    (
+        r"NO_PUBKEY|is not signed|EXPKEYSIG",
+        "apt does not trust the mirror's signature: use one that the distribution signs, or give apt its key",
+    ),
+)
+"""The same, said of what runs on this machine and not inside a build."""
+
 _PROCESS = re.compile(r'process ".*" did not complete successfully: ', re.S)
 
 
@@ -93,9 +114,9 @@ def explain(title: str, progress: Progress, status: int) -> BuildError:
     )
 
 
-def hint_for(log: str) -> str | None:
+def hint_for(log: str, *, on_host: bool = False) -> str | None:
     """What to do about a log, by the first thing in the table that it says."""
-    for pattern, hint in _HINTS:
+    for pattern, hint in (*_ON_THE_HOST, *_HINTS) if on_host else _HINTS:
         if re.search(pattern, log, re.I | re.M):
             return hint
     return None

@@ -9,10 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder.console import Console, Step
-from builder.engine import daemon
+from builder.engine import context, daemon
 from builder.engine.client import Engine, connect
 from builder.engine.failures import hint_for
-from builder.engine.packages import BOOTSTRAPPER, DISTRIBUTIONS, Attempt, objection, parse_policy, plan
+from builder.engine.packages import (
+    BOOTSTRAPPER,
+    BY_HAND,
+    DISTRIBUTIONS,
+    Attempt,
+    objection,
+    parse_policy,
+    plan,
+)
 from builder.engine.process import stream
 from builder.errors import EngineError, GfxpackError, SourceError
 from builder.files import replace_text
@@ -31,7 +39,7 @@ def ensure_engine(console: Console, *, assume_yes: bool = False) -> Engine:
     except EngineError as error:
         missing = error
     distribution = apt.os_release(_ROOT).get("ID", "")
-    if os.environ.get("DOCKER_HOST") or not (daemon.installed() or _can_install(distribution)):
+    if context.is_chosen() or not (daemon.installed() or _can_install(distribution)):
         raise missing
     if os.geteuid() != 0:
         raise missing
@@ -91,7 +99,7 @@ def _install_engine(distribution: str, console: Console) -> None:
             refused.append(f"{attempt.origin}: {reason}")
         raise EngineError(
             f"no container engine could be installed from the packages of {distribution}",
-            hint="install Docker 23 or newer with buildx and Compose v2 by hand, and start it",
+            hint=f"install {BY_HAND} by hand, and start it",
             evidence=refused,
         )
 
@@ -170,7 +178,7 @@ def _apt_get(*arguments: str, step: Step) -> None:
     if status != 0:
         raise SourceError(
             f"apt-get {arguments[0]} failed: {_last_complaint(chr(10).join(said))}",
-            hint=hint_for("\n".join(said)) or "check apt's sources and the network",
+            hint=hint_for("\n".join(said), on_host=True) or "check apt's sources and the network",
             evidence=trouble[-_EVIDENCE_LINES:],
         )
 

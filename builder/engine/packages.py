@@ -4,13 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.engine.client import MINIMUM_BUILDX, version_tuple
+from builder.engine.client import MINIMUM_BUILDX, MINIMUM_COMPOSE, MINIMUM_ENGINE, version_tuple
 from builder.errors import EngineError, SourceError
 from builder.sources.apt import AptConfiguration, AptSource
 
 ENGINE_SOURCE = "etc/apt/sources.list.d/gfxpack-engine.sources"
 ENGINE_PIN = "etc/apt/preferences.d/gfxpack-engine"
 BOOTSTRAPPER = "mmdebstrap"
+BY_HAND = (
+    f"Docker {MINIMUM_ENGINE[0]} or newer with buildx and Compose {MINIMUM_COMPOSE[0]}.{MINIMUM_COMPOSE[1]} "
+    "or newer"
+)
 
 _PIN_PRIORITY = 50
 """Below what is installed and what is configured: nothing comes from there unless it is asked for by name."""
@@ -35,19 +39,19 @@ class Distribution:
 DISTRIBUTIONS = {
     "debian": Distribution(
         packages={
-            "docker.io": (23,),
-            "docker-cli": (23,),
+            "docker.io": MINIMUM_ENGINE,
+            "docker-cli": MINIMUM_ENGINE,
             "docker-buildx": MINIMUM_BUILDX,
-            "docker-compose": (2,),
+            "docker-compose": MINIMUM_COMPOSE,
         },
         newer_suites=("forky", "trixie"),
     ),
     "ubuntu": Distribution(
         packages={
-            "docker.io": (23,),
-            "docker-cli": (23,),
+            "docker.io": MINIMUM_ENGINE,
+            "docker-cli": MINIMUM_ENGINE,
             "docker-buildx": MINIMUM_BUILDX,
-            "docker-compose-v2": (2,),
+            "docker-compose-v2": MINIMUM_COMPOSE,
         },
         optional=frozenset({"docker-cli"}),
     ),
@@ -72,7 +76,7 @@ def plan(distribution: str, apt: AptConfiguration, policy: Mapping[str, str]) ->
     if known is None:
         raise EngineError(
             f"no container engine answers, and {distribution or 'this system'} is not Debian or Ubuntu",
-            hint="install Docker 23 or newer with buildx and Compose v2, and start it",
+            hint=f"install {BY_HAND}, and start it",
         )
     own = _own_suites(known, policy)
     if own is not None:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from builder.errors import SourceError
 from builder.paths import CACHE
@@ -19,7 +18,7 @@ from builder.requirements import Requirement
 from builder.sources import apt, apt_access, certificates, pip, probe, wheels
 from builder.sources.apt import AptConfiguration
 from builder.sources.pip import PipConfiguration
-from builder.sources.urls import redact
+from builder.sources.urls import host_of, redact
 from builder.sources.wheels import Wheelhouse
 
 CERTIFICATE_IN_BUILDS = "/etc/ssl/certs/ca-certificates.crt"
@@ -117,7 +116,7 @@ class Sources:
         if not found.keys() - {"no_proxy"}:
             return {}
         named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-        hosts = [named, found.get("no_proxy", ""), *(_host(url) for url in self.index_urls)]
+        hosts = [named, found.get("no_proxy", ""), *(host_of(url) for url in self.index_urls)]
         return found | {"no_proxy": ",".join(host for host in hosts if host)}
 
     def _places(self) -> wheels.Places:
@@ -147,13 +146,6 @@ def private_folder() -> Iterator[Path]:
     """A folder that nobody else can read, for the secrets of a build; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gfxpack-secrets-") as folder:
         yield Path(folder)
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _value(values: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from builder.sources.urls import credential, with_credential
 
@@ -67,7 +67,10 @@ def authorised(uri: str, known: Sequence[Login]) -> str:
         login = next((each for each in known if each.opens(uri)), None)
     except ValueError:
         return uri
-    return with_credential(uri, (login.user, login.password)) if login else uri
+    # apt decodes an address before it hands it to its method, which does so again.
+    return (
+        with_credential(uri, (quote(login.user, safe=""), quote(login.password, safe=""))) if login else uri
+    )
 
 
 def proxies() -> dict[str, str]:

@@ -29,6 +29,14 @@ def with_credential(url: str, login: tuple[str, str]) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
 
 
+def host_of(url: str) -> str:
+    """The host that an address names; what is no address stands for itself, without what may be private."""
+    try:
+        return urlsplit(url).hostname or redact(url)
+    except ValueError:
+        return redact(url)
+
+
 def without_credential(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

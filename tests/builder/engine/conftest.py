@@ -1,6 +1,8 @@
 """The engine of this machine, and the base that images stand on."""
 
+import gc
 import io
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,15 @@ from builder.paths import TARGETS
 from builder.sources import Sources
 from builder.targets import load_catalog
 from builder.targets.model import BaseSpec
+
+
+@pytest.fixture
+def sockets_of_the_sdk() -> Iterator[None]:
+    """Docker's SDK forgets its socket where nothing answers: no other test is to be blamed for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,10 @@ from builder.engine import Engine, ImageFacts, base, buildx
 from builder.errors import SourceError
 from builder.sources import Sources
 from builder.sources.apt import AptConfiguration, AptSource
+from builder.sources.apt_access import Login
 from builder.targets.model import BaseSpec
 from builder.targets.naming import base_key, base_tag
-from tests.fakes.index import closed_port
+from tests.fakes.index import FakeIndex, closed_port
 from tests.fakes.registry import registry
 
 DIGEST = "sha256:" + "1" * 64
@@ -71,6 +72,31 @@ def test_packages_that_are_installed_are_listed_with_their_versions() -> None:
         "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n\n"
     )
     assert base.installed_packages(status) == "a=1.0 b=1:2.0-1"
+
+
+UBUNTU = AptSource("http://u.example/ubuntu", "noble", ("main",))
+
+
+def test_a_base_s_label_tells_a_second_checkout_its_mirrors(bookworm: BaseSpec, tmp_path: Path) -> None:
+    mirrors = [
+        AptSource("http://m.example/d", "bookworm", ("main",), {"signed-by": "/usr/share/keyrings/d.gpg"}),
+        AptSource("http://s.example/d", "bookworm-security", ("main", "contrib")),
+    ]
+    facts = replace(image(bookworm), labels=base.labels(bookworm, DIGEST, "a=1", mirrors))
+    fresh = AptConfiguration((UBUNTU,), "noble", origins=tmp_path / "origins")
+    base.remember_mirrors(facts, bookworm, fresh)
+    assert [source.line for source in fresh.for_builds("bookworm")] == [
+        "deb http://m.example/d bookworm main",
+        "deb http://s.example/d bookworm-security main contrib",
+    ]
+
+
+def test_a_machine_with_its_own_mirror_remembers_nothing(bookworm: BaseSpec, tmp_path: Path) -> None:
+    own = AptConfiguration((AptSource("http://own.example/d", "bookworm", ("main",)),), "bookworm", tmp_path)
+    facts = replace(image(bookworm), labels=base.labels(bookworm, DIGEST, "a=1", [UBUNTU]))
+    base.remember_mirrors(facts, bookworm, own)
+    base.remember_mirrors(image(bookworm), bookworm, replace(own, sources=()))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_packages_may_not_bring_is_said_to_dpkg_and_licences_stay(bookworm: BaseSpec) -> None:
@@ -208,11 +234,15 @@ class TestWithTheEngine:
             engine.remove_image(reference)
             spec = variant.model_copy(update={"image": reference})
             elsewhere = replace(sources, apt=AptConfiguration((), "noble", origins=tmp_path / "origins"))
+            second = replace(elsewhere, apt=replace(elsewhere.apt, origins=tmp_path / "second"))
             try:
                 made = base.ensure(engine, spec, sources=elsewhere, console=console)
+                again = base.ensure(engine, spec, sources=second, console=console)
             finally:
                 engine.remove_image(base_tag(spec))
         assert made.labels[base.DIGEST_LABEL] == today
+        assert again.id == made.id
+        assert second.apt.for_builds(spec.suite) == elsewhere.apt.for_builds(spec.suite)
         assert f"taking {today}, which the registry has today" in screen.getvalue()
 
     def test_a_suite_that_no_source_carries_is_one_line(
@@ -222,6 +252,42 @@ class TestWithTheEngine:
         with pytest.raises(SourceError, match=r"carries the suite bookworm \(configured: noble\)"):
             base.ensure(engine, variant, sources=replace(sources, apt=ubuntu), console=console)
         assert engine.image(base_tag(variant)) is None
+
+    def test_a_bootstrap_goes_through_apt_s_own_proxy(
+        self,
+        *,
+        engine: Engine,
+        variant: BaseSpec,
+        sources: Sources,
+        console: Console,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The mirror's name means something to the proxy alone; the environment's own proxy is not asked."""
+        mirror = AptSource("http://mirror.invalid/debian", "bookworm", ("main",), {"trusted": "yes"})
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        with FakeIndex(tmp_path) as proxy:
+            address = proxy.url.removesuffix("/simple")
+            behind = AptConfiguration((mirror,), "bookworm", proxies={"http_proxy": address})
+            with pytest.raises(SourceError, match="could not be bootstrapped"):
+                base.ensure(engine, variant, sources=replace(sources, apt=behind), console=console)
+        assert "http://mirror.invalid/debian/dists/bookworm/InRelease" in proxy.requests
+
+    def test_a_bootstrap_logs_in_as_auth_conf_says(
+        self, engine: Engine, variant: BaseSpec, sources: Sources, console: Console, tmp_path: Path
+    ) -> None:
+        with FakeIndex(tmp_path, password="p@ss/w") as index:
+            address = index.url.removesuffix("/simple")
+            mirror = AptSource(f"{address}/debian", "bookworm", ("main",), {"trusted": "yes"})
+            logins = (Login(address, "me", "p@ss/w"),)
+            known = AptConfiguration((mirror,), "bookworm", logins=logins)
+            with pytest.raises(SourceError, match="could not be bootstrapped") as caught:
+                base.ensure(engine, variant, sources=replace(sources, apt=known), console=console)
+        said = "\n".join([caught.value.message, *caught.value.evidence])
+        assert "404" in said
+        assert "401" not in said
+        assert "p@ss" not in said
+        assert "p%40ss" not in said
 
     def test_a_mirror_that_is_not_there_is_one_line_with_a_hint(
         self, engine: Engine, variant: BaseSpec, sources: Sources, console: Console

@@ -19,6 +19,7 @@ from builder.errors import BuildError
 from builder.paths import IMAGES
 from builder.sources import Sources, private_folder
 from builder.sources.apt import AptConfiguration, AptSource
+from builder.sources.apt_access import Login
 from builder.sources.pip import PipConfiguration
 from tests.fakes.index import Certificate, FakeIndex
 from tests.fakes.wheels import make_wheel
@@ -284,3 +285,50 @@ def test_a_password_in_an_index_is_not_in_the_error_of_a_build(
     said = "\n".join([caught.value.message, str(caught.value.hint), *caught.value.evidence])
     assert "index-url" in said
     assert CANARY_PASSWORD not in said
+
+
+ASKS_APT = """\
+FROM BASE
+RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \\
+    --mount=type=tmpfs,target=/var/lib/apt/lists \\
+    apt-get -o Acquire::Retries=0 update 2>&1 | tee /dev/stderr | grep -q 404
+"""
+
+
+def test_a_build_s_apt_goes_through_apt_s_own_proxy_which_leaves_no_trace(
+    *,
+    tmp_path: Path,
+    gateway: str,
+    engine: Engine,
+    console: Console,
+    screen: io.StringIO,
+    base_image: ImageFacts,
+    tag: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The mirror's name means something to the proxy alone, and the proxy asks for a password."""
+    for variable in buildx.PROXY_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    mirror = AptSource(f"http://{CANARY_MIRROR}/debian", "bookworm", ("main",))
+    with FakeIndex(tmp_path, host=gateway) as proxy:
+        address = f"http://me:{CANARY_PROXY}@{gateway}:{proxy.port}"
+        known = AptConfiguration((mirror,), "bookworm", proxies={"http_proxy": address})
+        sources = Sources(PipConfiguration(index="https://index.example/simple"), known)
+        build_with(sources, context(tmp_path / "c", ASKS_APT, base_image), tag, console, tmp_path)
+    assert f"http://{CANARY_MIRROR}/debian/dists/bookworm/InRelease" in proxy.requests
+    assert CANARY_PROXY not in screen.getvalue()
+    assert not [path for path, data in contents(engine, tag) if CANARY_PROXY.encode() in data]
+
+
+def test_a_build_s_apt_logs_in_as_auth_conf_says(
+    *, tmp_path: Path, gateway: str, console: Console, base_image: ImageFacts, tag: str
+) -> None:
+    with FakeIndex(tmp_path, host=gateway, password="p@ss/w") as index:
+        address = index.url.removesuffix("/simple")
+        known = AptConfiguration(
+            (AptSource(f"{address}/debian", "bookworm", ("main",)),),
+            "bookworm",
+            logins=(Login(address, "me", "p@ss/w"),),
+        )
+        sources = Sources(PipConfiguration(), known)
+        build_with(sources, context(tmp_path / "c", ASKS_APT, base_image), tag, console, tmp_path)

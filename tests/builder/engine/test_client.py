@@ -1,27 +1,18 @@
 """The seam to the engine: what it tells of images, and what it says where nothing answers."""
 
-import gc
 import socket
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from builder.engine import Engine, ImageFacts, client, connect
 from builder.engine.layers import measure
-from builder.errors import EngineError
+from builder.errors import EngineError, UsageError
 from tests.fakes.index import closed_port
 from tests.fakes.registry import registry
 
-
-@pytest.fixture(autouse=True)
-def sockets_of_the_sdk() -> Iterator[None]:
-    """Docker's SDK forgets its socket where nothing answers: no other test is to be blamed for it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        yield
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("sockets_of_the_sdk")
 
 
 def test_no_engine_at_an_address_is_one_line_with_the_address(
@@ -62,7 +53,7 @@ def test_a_socket_without_permission_says_who_may(
     wrap: Callable[[Exception], Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    found = client._unreachable(wrap(PermissionError(13, "Permission denied")))
+    found = client._unreachable(wrap(PermissionError(13, "Permission denied")), None)
     assert "no permission to use the container engine's socket" in found.message
     assert found.hint is not None
     assert "group `docker`" in found.hint
@@ -77,7 +68,7 @@ def test_an_engine_that_is_missing_is_told_from_one_that_is_stopped(
     monkeypatch.setenv("PATH", str(tmp_path))
     if installed:
         (tmp_path / "dockerd").touch(mode=0o755)
-    found = client._unreachable(FileNotFoundError(2, "No such file or directory"))
+    found = client._unreachable(FileNotFoundError(2, "No such file or directory"), None)
     assert words in found.message
     assert found.hint
 
@@ -98,12 +89,36 @@ def test_new_enough_is_enough(found: str) -> None:
     client._require_plugin("docker buildx", found, client.MINIMUM_BUILDX, "docker-buildx")
 
 
+@pytest.mark.parametrize("found", ["24.0.7", "20.10.24+dfsg1", ""])
+def test_an_engine_that_is_too_old_says_which_will_do(found: str) -> None:
+    with pytest.raises(EngineError, match="too old; Docker 25 or newer") as caught:
+        client._require_engine(found)
+    assert caught.value.hint is not None
+    assert "docker.io" in caught.value.hint
+
+
+@pytest.mark.parametrize("found", ["25.0.0", "28.5.2+dfsg4", "29"])
+def test_a_new_enough_engine_will_do(found: str) -> None:
+    client._require_engine(found)
+
+
+def test_an_old_compose_says_which_will_do() -> None:
+    with pytest.raises(EngineError, match=r"2\.20\.3 is too old; 2\.21 or newer"):
+        client._require_plugin("docker compose", "2.20.3", client.MINIMUM_COMPOSE, "docker-compose")
+
+
 @pytest.mark.engine
 class TestWithTheEngine:
+    @pytest.mark.parametrize("name", ["Foo:bar:baz", "", "a b", "UPPER", ":", "x" * 5000])
+    def test_what_can_be_no_image_is_one_line_with_the_name(self, name: str, engine: Engine) -> None:
+        with pytest.raises(UsageError, match="is no name of an image") as caught:
+            engine.image(name)
+        assert repr(name) in caught.value.message
+
     def test_its_versions_are_known_and_will_do(self, engine: Engine) -> None:
         engine.require_buildkit()
         engine.require_compose()
-        assert client.version_tuple(engine.versions.engine) >= (23,)
+        assert client.version_tuple(engine.versions.engine) >= client.MINIMUM_ENGINE
 
     def test_an_image_s_size_is_the_sum_of_its_layers(self, base_image: ImageFacts) -> None:
         assert base_image.size == sum(layer.size for layer in base_image.layers)
@@ -113,8 +128,9 @@ class TestWithTheEngine:
         measured = measure(engine.export(base_image.id))
         assert measured == pytest.approx({base_image.diff_ids[0]: base_image.size}, rel=1e-3)
 
-    def test_an_image_that_is_not_here_is_none(self, engine: Engine) -> None:
-        assert engine.image("gfxpack-test/no-such-image:1") is None
+    @pytest.mark.parametrize("name", ["gfxpack-test/no-such-image:1", "a\nb", "../../x", "sha256:0"])
+    def test_an_image_that_is_not_here_is_none(self, name: str, engine: Engine) -> None:
+        assert engine.image(name) is None
 
     def test_a_command_runs_without_network_and_leaves_nothing(
         self, engine: Engine, base_image: ImageFacts

@@ -35,6 +35,21 @@ def test_a_log_that_says_nothing_known_gives_no_hint() -> None:
     assert hint_for("make: *** [all] Error 2") is None
 
 
+@pytest.mark.parametrize(("name", "word"), [("apt-dns", "this machine's network"), ("apt-refused", "answer")])
+def test_what_runs_on_this_machine_is_not_said_to_be_inside_a_build(name: str, word: str) -> None:
+    hint = hint_for(log(name), on_host=True)
+    assert hint is not None
+    assert word in hint
+    assert "build" not in hint
+    assert "engine" not in hint
+
+
+def test_an_engine_that_does_not_know_a_health_check_s_option_is_told_from_an_old_buildx() -> None:
+    said = "ERROR: failed to solve: dockerfile parse error on line 40: unknown flag: start-interval"
+    assert hint_for(said) == "the container engine is too old: install Docker 25 or newer"
+    assert hint_for("unknown flag: --provenance") == "docker buildx is too old: install a newer one"
+
+
 def failure(name: str) -> tuple[str, str | None, tuple[str, ...]]:
     progress = Progress()
     for line in build(name):

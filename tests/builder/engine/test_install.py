@@ -37,7 +37,8 @@ def bookworm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(daemon, "installed", lambda: False)
     monkeypatch.setattr(install, "connect", no_engine)
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
     return root
 
 
@@ -161,6 +162,16 @@ def test_a_remote_engine_that_is_silent_is_not_replaced_by_a_local_one(
         install.ensure_engine(console, assume_yes=True)
     assert fake.calls == []
     assert not (bookworm / ENGINE_SOURCE).exists()
+
+
+def test_a_context_s_engine_that_is_silent_is_not_replaced_by_a_local_one(
+    bookworm: Path, monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    fake = fake_apt(bookworm, monkeypatch, {"forky": FORKY})
+    monkeypatch.setenv("DOCKER_CONTEXT", "far")
+    with pytest.raises(EngineError):
+        install.ensure_engine(console, assume_yes=True)
+    assert fake.calls == []
 
 
 def test_other_systems_get_no_apt(bookworm: Path, monkeypatch: pytest.MonkeyPatch, console: Console) -> None:

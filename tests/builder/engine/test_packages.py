@@ -61,7 +61,8 @@ def test_an_ubuntu_without_universe_is_told_what_it_needs() -> None:
     with pytest.raises(EngineError, match="ubuntu noble hold no new enough") as caught:
         plan("ubuntu", system("noble", "noble"), {})
     assert caught.value.hint is not None
-    assert "docker-compose-v2 2" in caught.value.hint
+    assert "docker.io 25" in caught.value.hint
+    assert "docker-compose-v2 2.21" in caught.value.hint
 
 
 def test_a_debian_without_a_mirror_of_its_own_cannot_take_a_newer_suite() -> None:
@@ -72,6 +73,14 @@ def test_a_debian_without_a_mirror_of_its_own_cannot_take_a_newer_suite() -> Non
 def test_a_suite_is_not_taken_from_itself() -> None:
     attempts = plan("debian", system("forky", "forky"), {"docker.io": "20.10"})
     assert [attempt.origin for attempt in attempts] == ["the suite trixie"]
+
+
+@pytest.mark.parametrize("package", ["docker.io", "docker-compose-v2"])
+def test_an_ubuntu_that_was_not_updated_is_too_old(package: str) -> None:
+    old = {"docker.io": "24.0.7-0ubuntu4", "docker-compose-v2": "2.20.2+ds1-0ubuntu1"}
+    policy = parse_policy(apt("policy-noble.txt")) | {package: old[package]}
+    with pytest.raises(EngineError, match="no new enough"):
+        plan("ubuntu", system("noble", "noble"), policy)
 
 
 @pytest.mark.parametrize("distribution", ["fedora", ""])

@@ -261,7 +261,7 @@ def test_a_build_gets_the_login_that_apt_keeps_elsewhere(tmp_path: Path) -> None
     )
     found = apt.read(tmp_path)
     assert [source.uri for source in found.for_builds("bookworm")] == [
-        "https://me:p%40ss%2Fw@m.example/private",
+        "https://me:p%2540ss%252Fw@m.example/private",
         "https://m.example/open",
         "https://own:login@m.example/private",
     ]
