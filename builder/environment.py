@@ -5,6 +5,7 @@ An environment is made under another name and renamed when it is whole, so that 
 nothing broken. `driver` is what every verb needs; other groups go in when a verb first asks for them.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,12 @@ _DRIVER = "driver"
 _PYTHON = VENV / "bin" / "python"
 _UNDER_WAY = VENV / "gfxpack-under-way"
 _TEMPORARY = "venv-"
+_DEFAULT_HINT = "the checkout, its .cache and its .venv must be folders that your user may write to"
+_HINTS = {
+    errno.ENOSPC: "free some disk space there, then start again",
+    errno.EDQUOT: "your quota there is used up; free some space, then start again",
+    errno.EROFS: "the file system there is read-only; work in a copy elsewhere",
+}
 
 
 def enter(argv: Sequence[str]) -> None:
@@ -69,7 +76,10 @@ def _prepare_or_exit(*, assume_yes: bool) -> bool:
     except OSError as error:
         _fail(
             console,
-            GfxpackError(f"cannot make the driver's environment at {VENV}: {error.strerror or error}"),
+            GfxpackError(
+                f"cannot make the driver's environment at {VENV}: {error.strerror or error}",
+                hint=_HINTS.get(error.errno or 0, _DEFAULT_HINT),
+            ),
         )
     return True
 

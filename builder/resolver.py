@@ -11,11 +11,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from builder.errors import ConfigError, SourceError
 from builder.requirements import Requirement, normalise
 from builder.sources import Sources
+from builder.sources.urls import host_of, local_path, redact
 
 _PLATFORM = "x86_64-manylinux_2_36"
 """The C library of Debian bookworm, on which the images stand: newer wheels would not load."""
@@ -50,10 +50,10 @@ def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) ->
     one hash of several. They are asked only where the package index has no answer.
     """
     failures: list[SourceError] = []
-    for arguments in _attempts(question, sources):
+    for places in _attempts(question, sources):
         try:
             return _read_pylock(
-                _compile(question, arguments, sources, uv=uv, workdir=workdir),
+                _compile(question, places, sources, uv=uv, workdir=workdir),
                 markers=question.universal,
             )
         except _NoSolutionError as error:
@@ -69,31 +69,34 @@ def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) ->
     raise first
 
 
-def _attempts(question: Question, sources: Sources) -> list[list[str]]:
+def _attempts(question: Question, sources: Sources) -> list[Mapping[str, str]]:
+    """The places to ask, as uv's own variables: an address may hold a password, and every user of a machine
+    can read the arguments of its programs."""
     pip = sources.pip
-    arguments = [
-        *_each("--default-index", [pip.index] if pip.index else []),
-        *_each("--index", pip.extra_indexes),
-        *_each("--find-links", pip.find_links),
-        *_each("--allow-insecure-host", pip.trusted_hosts),
-    ]
+    upstream = [question.upstream_index] if question.upstream_index and not pip.no_index else []
+    links = ",".join(map(_without_comma, pip.find_links))
     if pip.no_index:
-        nothing_else = ["--default-index", *pip.folders[:1], *_each("--index", pip.folders[1:])]
-        arguments += nothing_else if pip.folders else ["--no-index"]
-    attempts = [arguments]
-    if pip.folders and not pip.no_index:
-        attempts.append([*arguments, *_each("--index", pip.folders)])
-    if question.upstream_index and not pip.no_index:
-        attempts.append([*attempts[-1], "--index", question.upstream_index])
-    return attempts
+        nothing_else = _asking(pip.folders[0], pip.folders[1:]) if pip.folders else {"UV_NO_INDEX": "1"}
+        return [{**nothing_else, "UV_FIND_LINKS": links}]
+    stages = [pip.extra_indexes]
+    for more in (pip.folders, upstream):
+        if more:
+            stages.append((*stages[-1], *more))
+    return [{**_asking(pip.index, indexes), "UV_FIND_LINKS": links} for indexes in stages]
 
 
-def _each(option: str, values: Sequence[str]) -> list[str]:
-    return [part for value in values for part in (option, value)]
+def _without_comma(link: str) -> str:
+    """uv's list of links is parted by commas, which an address may have escaped and a path may not."""
+    path = local_path(link) if "," in link else None
+    return (path.absolute().as_uri() if path else link).replace(",", "%2C")
+
+
+def _asking(default: str | None, indexes: Sequence[str]) -> Mapping[str, str]:
+    return {"UV_DEFAULT_INDEX": default or "", "UV_INDEX": " ".join(indexes)}
 
 
 def _compile(
-    question: Question, source_arguments: Sequence[str], sources: Sources, *, uv: Path, workdir: Path
+    question: Question, places: Mapping[str, str], sources: Sources, *, uv: Path, workdir: Path
 ) -> str:
     inputs = {
         "requirements.in": question.requirements,
@@ -110,10 +113,15 @@ def _compile(
         *("--no-header", "--python", sys.executable, "--python-version", question.python),
         *(("--universal",) if question.universal else ("--python-platform", _PLATFORM)),
         *(() if question.dependencies else ("--no-deps",)),
-        *source_arguments,
+        *(word for host in sources.pip.trusted_hosts for word in ("--allow-insecure-host", host)),
     ]
     done = subprocess.run(
-        command, cwd=workdir, env=_environment(sources), capture_output=True, text=True, check=False
+        command,
+        cwd=workdir,
+        env={**_environment(sources), **{name: value for name, value in places.items() if value}},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise _explain(done.returncode, done.stderr)
@@ -133,7 +141,7 @@ def _environment(sources: Sources) -> Mapping[str, str]:
 
 
 def _explain(code: int, stderr: str) -> SourceError:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    lines = [redact(line.strip()) for line in stderr.splitlines() if line.strip()]
     causes = [line.removeprefix("cause: ").removeprefix("error: ") for line in lines]
     if code == _NO_SOLUTION:
         return _NoSolutionError(
@@ -143,7 +151,7 @@ def _explain(code: int, stderr: str) -> SourceError:
         )
     fetched = _FETCHED.search(stderr)
     if fetched:
-        host = urlsplit(fetched["url"]).hostname or fetched["url"]
+        host = host_of(fetched["url"])
         return SourceError(
             f"the package index at {host} does not answer: {causes[-1]}",
             hint="`pip config list` shows which index is in force; check the network, proxy and certificate",

@@ -213,7 +213,19 @@ def test_a_checkout_that_cannot_be_written_to_is_one_line(checkout: Checkout) ->
     code, _, err = checkout.run("--version")
     assert code == 1
     assert err.startswith(f"error: cannot make the driver's environment at {checkout.venv}")
+    assert "\nhint:  the checkout, its .cache and its .venv must be folders" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:99999/simple", "http://[::1/s"])
+def test_an_index_s_address_that_is_none_is_one_line(address: str, checkout: Checkout) -> None:
+    del checkout.environment["PIP_NO_INDEX"], checkout.environment["PIP_FIND_LINKS"]
+    code, out, err = checkout.run("--version", PIP_INDEX_URL=address)
+    assert (code, out) == (1, "")
+    assert "error: the address of the package index is no valid URL\nhint:" in err
+    assert address in err
+    assert "Traceback" not in err
+    assert not checkout.venv.exists()
 
 
 def test_an_old_python_gets_a_sentence() -> None:

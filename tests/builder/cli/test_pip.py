@@ -56,6 +56,33 @@ def test_an_index_that_does_not_answer(lock: Path, monkeypatch: pytest.MonkeyPat
     assert "token" not in str(vars(error))
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:99999/simple", "http://[::1/simple", "http://me:hun/ter2@127.0.0.1/simple"],
+)
+def test_an_address_that_is_none(address: str, lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    error = _fails(lock, "needed")
+    assert error.message == "the address of the package index is no valid URL"
+    assert "index in force: index-url = http://" in (error.hint or "")
+    assert "hun" not in str(vars(error))
+    assert "ter2" not in str(vars(error))
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://h.example:8443/simple", "https://h.example:8443/simple"),
+        ("'https://me:p@ss@h.example/simple'", "https://h.example/simple"),
+        ("https://me:s3/cret@h.example/simple?token=x#y", "https://h.example/simple"),
+        ("/srv/simple", "/srv/simple"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_what_is_private(address: str, shown: str) -> None:
+    assert pip.without_credentials(address) == shown
+
+
 def test_a_file_whose_hash_differs(lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_wheel(tmp_path / "wheels", "needed")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -95,6 +122,13 @@ def test_a_package_that_the_index_lacks(lock: Path, monkeypatch: pytest.MonkeyPa
                 "ERROR: No matching distribution found for x==1",
             ],
             "pip ignores the package index at i.example",
+        ),
+        (
+            [
+                "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: '/x'",
+                "Consider using the `--user` option or check the permissions.",
+            ],
+            "the driver's environment cannot be written: permission denied",
         ),
         (["Collecting x", "ERROR: something new"], "pip could not install locks/driver.txt"),
         ([], "pip could not install locks/driver.txt"),

@@ -1,5 +1,6 @@
 """Resolving with the real uv, against folder indexes made for the test."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,64 @@ def test_an_index_that_does_not_answer_is_named_without_its_password(ask: Ask) -
         ask(Question(["library"], python="3.11"), index="http://user:secret@127.0.0.1:1/simple")
     assert "the package index at 127.0.0.1 does not answer" in error.value.message
     assert "secret" not in " ".join([error.value.message, error.value.hint or "", *error.value.evidence])
+
+
+@pytest.mark.parametrize("setting", ["index", "extra_indexes", "find_links"])
+@pytest.mark.parametrize("address", ["http://me:hun/ter2@127.0.0.1:1/simple", "http://[::1/me:hun:ter2@x"])
+def test_an_address_that_is_none_is_an_error_without_its_password(
+    setting: str, address: str, ask: Ask
+) -> None:
+    value = address if setting == "index" else (address,)
+    with pytest.raises(SourceError) as error:
+        ask(Question(["library"], python="3.11"), **{setting: value})
+    said = " ".join([error.value.message, error.value.hint or "", *error.value.evidence])
+    assert "hun" not in said
+    assert "ter2" not in said
+
+
+_RECORDER = """#!{python}
+import json, os, sys
+with open({record!r}, "a") as record:
+    names = [name for name in os.environ if name.startswith("UV_")]
+    record.write(json.dumps([sys.argv[1:], {{name: os.environ[name] for name in names}}]) + "\\n")
+sys.exit(1)
+"""
+
+
+def test_no_address_is_among_the_arguments_which_all_users_can_read(tmp_path: Path) -> None:
+    """Every attempt is recorded: what only uv's environment holds, only this user sees."""
+    recorder, record = tmp_path / "uv", tmp_path / "record"
+    recorder.write_text(_RECORDER.format(python=sys.executable, record=str(record)), encoding="utf-8")
+    recorder.chmod(0o755)
+    sources = _sources(
+        index="https://me:one@a.example/simple",
+        extra_indexes=("https://me:two@b.example/simple",),
+        folders=("file:///srv/simple",),
+        find_links=("https://me:three@c.example/", "/srv/a,b"),
+        trusted_hosts=("a.example",),
+    )
+    question = Question(["library"], python="3.11", upstream_index="https://me:four@d.example/whl")
+    with pytest.raises(SourceError):
+        resolve(question, sources, uv=recorder, workdir=tmp_path)
+    attempts = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    assert [variables["UV_INDEX"].split() for _, variables in attempts] == [
+        ["https://me:two@b.example/simple"],
+        ["https://me:two@b.example/simple", "file:///srv/simple"],
+        ["https://me:two@b.example/simple", "file:///srv/simple", "https://me:four@d.example/whl"],
+    ]
+    for arguments, variables in attempts:
+        assert "example/" not in " ".join(arguments)
+        assert variables["UV_DEFAULT_INDEX"] == "https://me:one@a.example/simple"
+        assert variables["UV_FIND_LINKS"].startswith("https://me:three@c.example/,")
+
+
+def test_a_folder_of_wheels_may_have_a_comma_in_its_name(
+    index: FolderIndex, tmp_path: Path, ask: Ask
+) -> None:
+    digest = make_wheel(tmp_path / "a,b", "library")
+    index.add("other")
+    answer = ask(Question(["library"], python="3.11"), index=index.url, find_links=(str(tmp_path / "a,b"),))
+    assert answer == [Requirement("library", "1.0", "", (digest,))]
 
 
 def test_a_silent_upstream_index_does_not_hide_what_is_missing(index: FolderIndex, ask: Ask) -> None:
