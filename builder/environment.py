@@ -8,8 +8,9 @@ nothing broken. `driver` is what every verb needs; other groups go in when a ver
 import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -125,19 +126,12 @@ def _read_lock(group: str) -> str:
         ) from None
 
 
-@contextmanager
-def _one_at_a_time(console: Console) -> Iterator[None]:
+def _one_at_a_time(console: Console) -> AbstractContextManager[None]:
     """Two runs that start at once do not make one environment: the second waits for the first."""
-    import fcntl
+    from builder.files import one_at_a_time
 
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "venv.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.line("another run prepares the environment; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    waiting = partial(console.line, "another run prepares the environment; waiting for it")
+    return one_at_a_time(CACHE / "venv.lock", waiting)
 
 
 def _make(console: Console, *, assume_yes: bool) -> None:

@@ -117,17 +117,20 @@ class _Job:
         budget = sum(spec.budget.total_mb for spec in specs.values()) * MEGABYTE
         self.engine.require_space(_COPIES * budget, "this build")
         for name in dict.fromkeys(spec.base for spec in specs.values()):
-            base.ensure(
-                self.engine,
-                self.catalog.bases[name],
-                sources=sources,
-                console=self.console,
-                digest=base_digest(paths.LOCKS / "bases.yaml", name),
-                refresh=self.options.refresh,
-                assume_yes=self.options.assume_yes,
-            )
+            self._ensure_base(name, sources)
         for image in images:
             self._build_image(image, sources)
+
+    def _ensure_base(self, name: str, sources: Sources) -> None:
+        base.ensure(
+            self.engine,
+            self.catalog.bases[name],
+            sources=sources,
+            console=self.console,
+            digest=base_digest(paths.LOCKS / "bases.yaml", name),
+            refresh=self.options.refresh,
+            assume_yes=self.options.assume_yes,
+        )
 
     def _build_image(self, image: RenderedImage, sources: Sources) -> None:
         """Build under a name of its own; the real one moves only to an image that passes."""
@@ -163,7 +166,9 @@ class _Job:
             self.console.line(f"{volume.name} is up to date (inputs {rendered.inputs[:12]})")
             return
         sources = Sources.load()
-        suite = self.catalog.bases[self.catalog.images["proxy"].base].suite
+        base_name = self.catalog.targets[self.bundle.target].engine.base
+        self._ensure_base(base_name, sources)
+        suite = self.catalog.bases[base_name].suite
         with _material(rendered, None, suite, sources) as (secrets, contexts):
             archive = paths.CACHE / "models.tar"
             buildx.build(

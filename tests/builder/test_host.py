@@ -68,7 +68,8 @@ def test_a_small_machine_is_one_line_and_a_full_one_a_warning(
 ) -> None:
     screen = io.StringIO()
     console = Console(screen, live=False, colour=False)
-    with pytest.raises(EngineError, match=r"needs \d\.\d\d GB of memory, and the engine's machine has 2\.00 GB"):
+    too_small = r"needs \d\.\d\d GB of memory, and the engine's machine has 2\.00 GB"
+    with pytest.raises(EngineError, match=too_small):
         host.require_memory(FakeEngine(memory=2 * 10**9).typed, catalog, target, console)
     monkeypatch.setattr(host, "_available", lambda: 10**9)
     host.require_memory(FakeEngine().typed, catalog, target, console)
