@@ -13,7 +13,7 @@ import pytest
 from builder.paths import ROOT
 from tests.fakes.wheels import make_wheel
 
-_PARTS = ("__init__", "cli", "console", "environment", "errors", "paths", "pip", "venv_package")
+_PARTS = ("__init__", "cli", "console", "environment", "errors", "files", "paths", "pip", "venv_package")
 _DEADLINE_SECONDS = 60
 PYTHON = os.path.realpath(sys.executable)
 
