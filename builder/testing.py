@@ -8,7 +8,7 @@ from builder.console import Console
 from builder.environment import ensure_group, tool
 from builder.paths import ROOT
 
-_QUICK = "not engine and not stack"
+_QUICK = ("-m", "not engine and not stack", "--numprocesses=auto", "--dist=loadfile")
 
 
 def run_test(args: argparse.Namespace, console: Console) -> int:
@@ -25,5 +25,6 @@ def run_test(args: argparse.Namespace, console: Console) -> int:
 
 
 def pytest_arguments(args: argparse.Namespace) -> list[str]:
-    """A skipped test fails: in these runs everything that a test may need is there."""
-    return ["--fail-skips", *(["-m", _QUICK] if args.quick else []), *args.rest]
+    """A skipped test fails: in these runs everything that a test may need is there. The quick run takes
+    every processor; the full one has an engine's work to wait for, and its images and ports to itself."""
+    return ["--fail-skips", *(_QUICK if args.quick else ()), *args.rest]

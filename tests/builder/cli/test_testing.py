@@ -70,7 +70,10 @@ def test_a_module_that_skips_itself_fails_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ({"quick": True}, ["--fail-skips", "-m", "not engine and not stack"]),
+        (
+            {"quick": True},
+            ["--fail-skips", "-m", "not engine and not stack", "--numprocesses=auto", "--dist=loadfile"],
+        ),
         ({}, ["--fail-skips"]),
         ({"rest": ["-x", "tests/proxy"]}, ["--fail-skips", "-x", "tests/proxy"]),
     ],

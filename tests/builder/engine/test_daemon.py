@@ -77,7 +77,9 @@ def test_a_daemon_that_runs_already_is_waited_for_and_not_started_twice(
     assert not started.exists()
 
 
-@pytest.mark.parametrize("content", ["", "not a number", "999999999", str(os.getpid())])
+@pytest.mark.parametrize(
+    "content", ["", "not a number", "999999999", pytest.param(str(os.getpid()), id="of another program")]
+)
 def test_a_stale_pid_file_is_seen_through(content: str, alone: Path) -> None:
     (alone / "_PID_FILE").write_text(content, encoding="ascii")
     assert daemon._running_pid() is None
