@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from builder.console import Console, size
@@ -252,28 +253,12 @@ def _from_registry(spec: BaseSpec, tag: str, digest: str, *, sources: Sources, c
             "PACKAGES": " ".join(spec.packages),
         }
         facts = room / "facts"
-        buildx.build(
-            room,
-            tag,
-            console=console,
-            secrets=secrets,
-            build_args=arguments,
-            target="facts",
-            output=f"type=local,dest={facts}",
-            title=f"make {tag} from {spec.image}",
-        )
+        make = partial(buildx.build, room, tag, console=console, secrets=secrets, build_args=arguments)
+        make(target="facts", output=f"type=local,dest={facts}", title=f"make {tag} from {spec.image}")
         packages = installed_packages((facts / "status").read_text(encoding="utf-8"))
         mirrors = apt.read_folder(facts / "apt")
         sources.apt.remember(spec.suite, mirrors)
-        buildx.build(
-            room,
-            tag,
-            console=console,
-            secrets=secrets,
-            build_args=arguments,
-            labels=labels(spec, digest, packages, mirrors),
-            title=f"label {tag}",
-        )
+        make(labels=labels(spec, digest, packages, mirrors), title=f"label {tag}")
 
 
 @contextmanager
