@@ -117,6 +117,10 @@ def _settings(listing: str) -> dict[str, str]:
     return _merged(found[section] for section in _SECTIONS)
 
 
+_NO_PIP = "No module named pip"
+"""What a Python without pip says; one that has pip knows better what is wrong."""
+
+
 def _merged(layers: Iterable[Mapping[str, str]]) -> dict[str, str]:
     result: dict[str, str] = {}
     for layer in layers:
@@ -141,7 +145,7 @@ def _ask(*arguments: str) -> str:
         (sys.executable, getattr(sys, "_base_executable", sys.executable), "python3")
     )
     environment = {**os.environ, "COLUMNS": "200", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    complaint = "no pip was found"
+    complaints: list[str] = []
     for interpreter in interpreters:
         argv = [interpreter, "-m", "pip", *arguments]
         try:
@@ -149,13 +153,14 @@ def _ask(*arguments: str) -> str:
                 argv, capture_output=True, text=True, env=environment, timeout=_ASK_SECONDS, check=False
             )
         except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-            complaint = str(error)
+            complaints.append(str(error))
             continue
         if done.returncode == 0:
             return done.stdout
-        complaint = _complaint(done.stderr)
+        complaints.append(_complaint(done.stderr))
+    telling = [each for each in complaints if _NO_PIP not in each] or complaints
     raise SourceError(
-        f"pip cannot tell its configuration: {complaint}",
+        f"pip cannot tell its configuration: {telling[0]}",
         hint="`python3 -m pip config list` must work; check pip's configuration files and PIP_CONFIG_FILE",
     )
 

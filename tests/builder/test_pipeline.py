@@ -65,9 +65,12 @@ def test_a_build_without_change_does_nothing_and_says_so(
 def test_an_image_that_is_replaced_leaves_nothing_behind(
     engine: Engine, console: Console, proxy_tag: str
 ) -> None:
+    """The first build here makes an image that no stack of somebody uses, the second replaces it."""
+    anew = BuildOptions(images=("proxy",), force=True, no_cache=True)
+    build_target("cpu", StackOptions(), anew, console)
     before = engine.image(proxy_tag)
     assert before is not None
-    build_target("cpu", StackOptions(), BuildOptions(images=("proxy",), force=True, no_cache=True), console)
+    build_target("cpu", StackOptions(), anew, console)
     after = engine.image(proxy_tag)
     assert after is not None
     assert after.id != before.id

@@ -38,10 +38,13 @@ def model_folder(
     try:
         chunks, _ = container.get_archive(f"/models/{catalog.models.chat.slug}")
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            archive.extractall(folder, filter="data")
+            for member in archive.getmembers():
+                file = archive.extractfile(member)
+                if file is not None:
+                    (folder / Path(member.name).name).write_bytes(file.read())
     finally:
         container.remove()
-    return folder / catalog.models.chat.slug
+    return folder
 
 
 @pytest.fixture

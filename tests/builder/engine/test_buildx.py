@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 
+import pip
 import pytest
 
 from builder.console import Console
@@ -229,10 +230,13 @@ def build_with(sources: Sources, dockerfile: Path, tag: str, console: Console, w
 
 
 def pip_wheel(folder: Path) -> Path:
-    """The pip that comes with Python, as a file that a build can run without installing it."""
+    """The pip of this environment as one file, which a build can run without installing it."""
     folder.mkdir()
-    (bundled,) = [path for path in files("ensurepip").joinpath("_bundled").iterdir() if "pip-" in path.name]
-    (folder / "pip.whl").write_bytes(bundled.read_bytes())
+    package = Path(pip.__file__).parent
+    with zipfile.ZipFile(folder / "pip.whl", "w") as archive:
+        for path in sorted(package.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(package.parent))
     return folder
 
 

@@ -123,6 +123,19 @@ def test_a_broken_configuration_file_is_one_line(tmp_path: Path, monkeypatch: py
     assert str(file) in caught.value.message
 
 
+def test_a_python_without_pip_does_not_hide_what_another_one_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "python3"
+    bare.write_text("#!/bin/sh\necho 'python3: No module named pip' >&2\nexit 1\n", encoding="ascii")
+    bare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    (tmp_path / "pip.conf").write_text("index-url without a section\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="no section headers"):
+        pip.read()
+
+
 def test_pip_names_its_default_index_itself() -> None:
     found = pip.default_index()
     assert found is not None
