@@ -118,7 +118,11 @@ def test_an_index_that_does_not_answer_is_one_line_before_any_build(
 
 @pytest.mark.engine
 @pytest.mark.parametrize("image", ["vllm", "proxy", "embeddings", "models"])
-def test_buildkits_own_linter_finds_nothing(image: str, engine: Engine, tmp_path: Path) -> None:
+def test_buildkits_own_linter_finds_nothing(
+    image: str, engine: Engine, console: Console, tmp_path: Path
+) -> None:
+    """What an image stands on must be here: the linter looks it up, and so the models' needs the engine's."""
+    build_target("cpu", StackOptions(), BuildOptions(assume_yes=True), console)
     assert engine.can_lint, f"buildx {engine.versions.buildx} cannot lint; 0.15 or newer is needed"
     bundle = render_target("cpu", StackOptions())
     for path, content in bundle.image(image).files.items():
