@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from builder import paths
-from builder.bundle import render_target, write_bundle
+from builder.bundle import write_bundle
 from builder.console import Console, size
 from builder.engine import Engine, base, buildx
 from builder.engine.install import ensure_engine
@@ -18,7 +18,7 @@ from builder.errors import UsageError
 from builder.files import one_at_a_time
 from builder.host import require_processor
 from builder.models import ModelsVolume
-from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, StackOptions
+from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, StackOptions, read_inputs, render
 from builder.report import write_page
 from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
@@ -54,12 +54,10 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def build_target(
-    target: str, stack: StackOptions, options: BuildOptions, console: Console
-) -> tuple[Engine, Bundle]:
+def build_target(target: str, stack: StackOptions, options: BuildOptions, console: Console) -> None:
     """Make whatever of a target's images and models is not there yet, from today's inputs."""
     catalog = load_catalog(paths.TARGETS)
-    bundle = render_target(target, stack)
+    bundle = render(catalog, target, read_inputs(paths.ROOT, catalog), stack)
     wanted = _wanted(bundle, options.images)
     engine = ensure_engine(console, assume_yes=options.assume_yes)
     require_processor(engine, target, catalog.targets[target])
@@ -67,7 +65,6 @@ def build_target(
     with one_at_a_time(paths.CACHE / "build.lock", waiting):
         job = _Job(engine, catalog, bundle, write_bundle(bundle), options, console)
         job.run(wanted)
-    return engine, bundle
 
 
 def _wanted(bundle: Bundle, names: tuple[str, ...]) -> list[RenderedImage]:
@@ -112,32 +109,36 @@ class _Job:
 
     def build(self, images: list[RenderedImage]) -> None:
         self.engine.require_buildkit()
-        sources = Sources.load()
         specs = {image.name: self.catalog.image_spec(image.name, self.bundle.target) for image in images}
         budget = sum(spec.budget.total_mb for spec in specs.values()) * MEGABYTE
         self.engine.require_space(_COPIES * budget, "this build")
         for name in dict.fromkeys(spec.base for spec in specs.values()):
-            self._ensure_base(name, sources)
+            self._ensure_base(name, refresh=self.options.refresh)
         for image in images:
-            self._build_image(image, sources)
+            self._build_image(image)
 
-    def _ensure_base(self, name: str, sources: Sources) -> None:
+    @cached_property
+    def sources(self) -> Sources:
+        """What this machine says of packages: asked once, and only where something is to be built."""
+        return Sources.load()
+
+    def _ensure_base(self, name: str, *, refresh: bool) -> None:
         base.ensure(
             self.engine,
             self.catalog.bases[name],
-            sources=sources,
+            sources=self.sources,
             console=self.console,
             digest=base_digest(paths.LOCKS / "bases.yaml", name),
-            refresh=self.options.refresh,
+            refresh=refresh,
             assume_yes=self.options.assume_yes,
         )
 
-    def _build_image(self, image: RenderedImage, sources: Sources) -> None:
+    def _build_image(self, image: RenderedImage) -> None:
         """Build under a name of its own; the real one moves only to an image that passes."""
         spec = self.catalog.image_spec(image.name, self.bundle.target)
         unverified = image.tag + _UNVERIFIED
         suite = self.catalog.bases[spec.base].suite
-        with _material(image, spec.index, suite, sources) as (secrets, contexts):
+        with _material(image, spec.index, suite, self.sources) as (secrets, contexts):
             buildx.build(
                 self.folder / image.name,
                 unverified,
@@ -165,11 +166,10 @@ class _Job:
         if volume.holds(rendered.inputs) and not self.options.force:
             self.console.line(f"{volume.name} is up to date (inputs {rendered.inputs[:12]})")
             return
-        sources = Sources.load()
         base_name = self.catalog.targets[self.bundle.target].engine.base
-        self._ensure_base(base_name, sources)
+        self._ensure_base(base_name, refresh=False)
         suite = self.catalog.bases[base_name].suite
-        with _material(rendered, None, suite, sources) as (secrets, contexts):
+        with _material(rendered, None, suite, self.sources) as (secrets, contexts):
             archive = paths.CACHE / "models.tar"
             buildx.build(
                 self.folder / rendered.name,

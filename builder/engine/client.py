@@ -29,7 +29,7 @@ MINIMUM_ENGINE = (25,)
 """The first that knows a health check's start interval, as the images have one."""
 
 MINIMUM_COMPOSE = (2, 21)
-"""The first that lists containers as one JSON object per line; it knows `include` too."""
+"""It knows `include`, by which the compose.yaml at the root takes the bundle in."""
 
 _LINTING_BUILDX = (0, 15)
 _BAD_REQUEST = 400

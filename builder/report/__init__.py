@@ -15,7 +15,7 @@ from builder.errors import VerifyError
 from builder.files import replace_text
 from builder.report.page import render_page
 from builder.report.weights import NOT_COUNTED, ImageWeights, Layer, mark_shared, on_disk
-from builder.targets import load_catalog
+from builder.targets import Catalog, load_catalog
 from builder.verify.checks import MEGABYTE
 from builder.verify.facts import named_image, probe
 
@@ -26,7 +26,7 @@ _INSTRUCTION = 70
 
 def run_report(args: argparse.Namespace, console: Console) -> int:
     engine = connect()
-    images = mark_shared([weigh(engine, tag) for tag in args.image])
+    images = weigh(engine, args.image)
     if args.json:
         console.line(json.dumps([image.as_json() for image in images], indent=2))
     else:
@@ -42,14 +42,20 @@ def run_report(args: argparse.Namespace, console: Console) -> int:
 
 def write_page(engine: Engine, tags: Iterable[str], page: Path) -> str:
     """Draw the images that are there; a line that sums them up."""
-    images = mark_shared([weigh(engine, tag) for tag in tags if engine.image(tag)])
+    images = weigh(engine, [tag for tag in tags if engine.image(tag)])
     replace_text(page, render_page(images))
     return f"{size(on_disk(images))} on disk together, drawn in {page}"
 
 
-def weigh(engine: Engine, tag: str) -> ImageWeights:
-    facts = named_image(engine, tag)
-    return ImageWeights(tag, _budget(facts), _layers(facts), _groups(engine, tag))
+def weigh(engine: Engine, tags: Iterable[str]) -> list[ImageWeights]:
+    catalog = load_catalog(paths.TARGETS)
+    found = [(tag, named_image(engine, tag)) for tag in tags]
+    return mark_shared(
+        [
+            ImageWeights(tag, _budget(facts, catalog), _layers(facts), _groups(engine, tag))
+            for tag, facts in found
+        ]
+    )
 
 
 def _groups(engine: Engine, tag: str) -> dict[str, int] | None:
@@ -85,9 +91,8 @@ def _instruction(made_by: str) -> str:
     return text if len(text) <= _INSTRUCTION else text[: _INSTRUCTION - 1] + "\u2026"
 
 
-def _budget(facts: ImageFacts) -> int | None:
+def _budget(facts: ImageFacts, catalog: Catalog) -> int | None:
     """What targets.yaml allows an image of ours; another's has no budget."""
-    catalog = load_catalog(paths.TARGETS)
     name = facts.labels.get("gfxpack.image", "")
     target = facts.labels.get("gfxpack.target", next(iter(catalog.targets)))
     if name not in ("vllm", *catalog.images) or target not in catalog.targets:

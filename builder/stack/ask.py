@@ -9,6 +9,7 @@ import httpx
 from builder.errors import StackError
 
 _LONGEST_ANSWER = 48
+_SEE_LOGS = "see `docker compose logs vllm proxy`"
 _TIMEOUT = httpx.Timeout(10.0, read=300.0)
 
 
@@ -38,9 +39,7 @@ def ask(url: str, model: str, question: str, on_text: Callable[[str], None]) -> 
                 pieces.append(piece)
                 on_text(piece)
     except (httpx.HTTPError, json.JSONDecodeError) as error:
-        raise StackError(
-            f"the stack at {url} broke off its answer: {error}", hint="see `docker compose logs vllm proxy`"
-        ) from error
+        raise StackError(f"the stack at {url} broke off its answer: {error}", hint=_SEE_LOGS) from error
     return _answer("".join(pieces), last, url)
 
 
@@ -48,7 +47,7 @@ def _piece(record: dict[str, object], status: int) -> str:
     if "error" in record or status != httpx.codes.OK:
         raise StackError(
             f"the stack answered {status}: {record.get('error', record)}",
-            hint="see `docker compose logs vllm proxy`",
+            hint=_SEE_LOGS,
         )
     message = record.get("message")
     return str(message.get("content", "")) if isinstance(message, dict) else ""
@@ -56,9 +55,7 @@ def _piece(record: dict[str, object], status: int) -> str:
 
 def _answer(text: str, last: dict[str, object], url: str) -> Answer:
     if not text.strip() or not last.get("done"):
-        raise StackError(
-            f"the stack at {url} gave no whole answer", hint="see `docker compose logs vllm proxy`"
-        )
+        raise StackError(f"the stack at {url} gave no whole answer", hint=_SEE_LOGS)
     tokens, nanoseconds = last.get("eval_count"), last.get("eval_duration")
     if not isinstance(tokens, int) or not isinstance(nanoseconds, int) or not nanoseconds:
         return Answer(text.strip(), 0, 0.0)

@@ -1,6 +1,8 @@
 """Runs inside an image, with its own interpreter and nothing installed, and prints what is in there as JSON.
 
-python -I - MODULE...  < probe.py
+    python -I -c "$(cat probe.py)" UID:GID MODULE...
+
+It starts as root, to see every file, and goes on as the image's own user to import what it serves with.
 """
 
 import importlib
