@@ -1,0 +1,28 @@
+"""What can go wrong.
+
+PrunerError            the whole run cannot go on: wrong arguments, a root that is not there
+Refused                one file is left as it is, for a reason that its report gives
+    Malformed          because what it says of itself cannot be true
+    Changed            because somebody wrote to it meanwhile
+"""
+
+
+class PrunerError(Exception):
+    """A run that cannot go on: one line of what is wrong, and what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Refused(Exception):  # noqa: N818 - not an error of the run: a decision about one file
+    """This file stays as it is. The text says why, in one line."""
+
+
+class Malformed(Refused):
+    """The file contradicts itself: truncated, lying or hostile."""
+
+
+class Changed(Refused):
+    """The file is not the one any more that was read at first."""

@@ -1,0 +1,113 @@
+"""Reading a file by offset. Nothing is mapped: memory stays bounded, and a file that somebody cuts short
+while it is read raises an error where a mapping would kill the process."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any
+
+from pruner.errors import Malformed
+
+CHUNK = 1 << 20
+
+
+class View:
+    """A read-only window on an open file. Offsets are of the file; every read is whole or `Malformed`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+
+    def read(self, offset: int, size: int) -> bytes:
+        if offset < 0 or size < 0 or offset + size > self.size:
+            raise Malformed(f"truncated: {size} bytes at {offset:#x} end past the file's {self.size}")
+        data = os.pread(self.descriptor, size, offset)
+        while len(data) < size:
+            more = os.pread(self.descriptor, size - len(data), offset + len(data))
+            if not more:
+                raise Malformed(f"truncated while it was read, at {offset + len(data):#x}")
+            data += more
+        return data
+
+    def unpack(self, layout: Struct, offset: int) -> tuple[Any, ...]:
+        return layout.unpack(self.read(offset, layout.size))
+
+    def chunks(self, start: int, end: int, size: int = CHUNK) -> Iterator[tuple[int, bytes]]:
+        """The bytes of [start, end) piece by piece, each with its offset, without a sparse file's holes."""
+        for first, last in self.data(start, end):
+            for offset in range(first, last, size):
+                yield offset, self.read(offset, min(size, last - offset))
+
+    def data(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of [start, end) that are no hole of a sparse file; what lies between reads as zeros."""
+        if start < 0 or end > self.size:
+            raise Malformed(f"truncated: {start:#x} to {end:#x} ends past the file's {self.size}")
+        while start < end:
+            try:
+                first = os.lseek(self.descriptor, start, os.SEEK_DATA)
+            except OSError:  # nothing but a hole up to the end of the file
+                return
+            if first >= end:
+                return
+            last = min(end, os.lseek(self.descriptor, first, os.SEEK_HOLE))
+            yield first, last
+            start = last
+
+    def find(self, needle: bytes, start: int, end: int) -> int | None:
+        """Where `needle` begins first within [start, end), wholly inside."""
+        tail, tail_offset = b"", start
+        for offset, chunk in self.chunks(start, end):
+            window, base = (
+                (tail + chunk, tail_offset) if tail_offset + len(tail) == offset else (chunk, offset)
+            )
+            position = window.find(needle)
+            if position >= 0:
+                return base + position
+            kept = min(len(needle) - 1, len(window))
+            tail, tail_offset = window[len(window) - kept :], base + len(window) - kept
+        return None
+
+    def first_nonzero(self, start: int, end: int) -> int | None:
+        for offset, chunk in self.chunks(start, end):
+            rest = chunk.lstrip(b"\0")
+            if rest:
+                return offset + len(chunk) - len(rest)
+        return None
+
+
+class Scratch(View):
+    """A file without a name for what is made on the way, so that memory holds one piece at a time."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
+        super().__init__(self._file.fileno())
+
+    def append(self, data: bytes) -> "Copy":
+        """Keep these bytes; the answer stands for them."""
+        offset = self.size
+        self._file.seek(offset)
+        self._file.write(data)
+        self._file.flush()
+        self.size += len(data)
+        return Copy(self, offset, len(data))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Bytes that stand in a file."""
+
+    source: View
+    offset: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
+Piece = bytes | Copy
+"""A stretch of a new file: bytes made here, or bytes taken over."""
