@@ -1,9 +1,7 @@
 """What a chip is called, and what a run is asked to keep."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
-
 
 GENERICS: dict[str, frozenset[str]] = {
     "gfx9-generic": frozenset({"gfx900", "gfx902", "gfx904", "gfx906", "gfx909", "gfx90c"}),
