@@ -1,0 +1,1 @@
+"""ELF surgery: read -> plan -> write -> verify, each its own module."""

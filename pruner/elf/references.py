@@ -1,0 +1,168 @@
+"""Who points at device code: relocations, machine code, exported symbols."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+
+from pruner.elf.read import EXECUTABLE, Elf, Machine, Section, SectionType
+from pruner.errors import Malformed, Refused
+
+WORD = Struct("<Q")
+_RELOCATION = 24
+_AT_A_TIME = _RELOCATION * 65536
+_CODE_AT_A_TIME = 1 << 22
+_RELR_AT_MOST = 64 << 20
+_RELA, _RELASZ, _PLTREL, _JMPREL, _PLTRELSZ = 7, 8, 20, 23, 2
+_RELR, _RELRSZ, _REL = 36, 35, 17
+_REL_KIND = {Machine.X86_64: 8, Machine.AARCH64: 1027}
+"""R_X86_64_RELATIVE and R_AARCH64_RELATIVE: the addend is the address that is pointed at."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A word that the loader fills with an address of device code."""
+
+    place: int
+    """The address of the word."""
+    target: int
+    words: tuple[int, ...]
+    """File offsets of the eight bytes that say so: the relocation's addend, the word itself, or both."""
+
+
+def pointers(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
+    """The relative relocations, of both kinds, to addresses in [start, end)."""
+    yield from _from_rela(elf, start, end)
+    yield from _from_relr(elf, start, end)
+
+
+def _from_rela(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
+    for offset, size in _tables(elf):
+        for base in range(offset, offset + size, _AT_A_TIME):
+            yield from _from_chunk(elf, base, min(_AT_A_TIME, offset + size - base), start, end)
+
+
+def _tables(elf: Elf) -> Iterator[tuple[int, int]]:
+    dynamic = elf.dynamic
+    if _REL in dynamic or dynamic.get(_PLTREL) == _REL:
+        raise Refused("relocations without addends (DT_REL)")
+    for where, how_long in ((_RELA, _RELASZ), (_JMPREL, _PLTRELSZ)):
+        if where not in dynamic or not dynamic.get(how_long):
+            continue
+        size = dynamic[how_long]
+        offset = elf.offset_of(dynamic[where], size)
+        if offset is None or size % _RELOCATION:
+            raise Malformed(
+                f"{size} bytes of relocations at {dynamic[where]:#x}, which the file does not hold"
+            )
+        yield offset, size
+
+
+def _from_chunk(elf: Elf, base: int, size: int, start: int, end: int) -> Iterator[Pointer]:
+    words = memoryview(elf.view.read(base, size)).cast("Q")
+    for index, target in enumerate(words[2::3]):
+        if not start <= target < end:
+            continue
+        place, info = words[3 * index], words[3 * index + 1]
+        if info >> 32:
+            continue  # to a symbol: the addend is no address
+        if info & 0xFFFFFFFF != _REL_KIND[elf.machine]:
+            raise Refused(f"a relocation of kind {info:#x} at {place:#x} points at device code")
+        addend = base + _RELOCATION * index + 16
+        yield Pointer(place, target, (addend, *_copy_in_place(elf, place, target)))
+
+
+def _copy_in_place(elf: Elf, place: int, target: int) -> tuple[int, ...]:
+    """Some linkers write the addend into the word as well."""
+    offset = elf.offset_of(place, WORD.size)
+    if offset is None:
+        return ()
+    return (offset,) if elf.view.unpack(WORD, offset) == (target,) else ()
+
+
+def _from_relr(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
+    for place in _relr_places(elf):
+        offset = elf.offset_of(place, WORD.size)
+        if offset is None:
+            raise Malformed(f"a relocation at {place:#x}, which the file does not hold")
+        (target,) = elf.view.unpack(WORD, offset)
+        if start <= target < end:
+            yield Pointer(place, target, (offset,))
+
+
+def _relr_places(elf: Elf) -> Iterator[int]:
+    """DT_RELR: an even word is an address, an odd one a map of the 63 words behind the last."""
+    address, size = elf.dynamic.get(_RELR), elf.dynamic.get(_RELRSZ, 0)
+    if address is None or not size:
+        return
+    offset = elf.offset_of(address, size)
+    if offset is None or size % WORD.size or size > _RELR_AT_MOST:
+        raise Malformed(f"{size} bytes of packed relocations at {address:#x}, which the file does not hold")
+    following = 0
+    for (entry,) in WORD.iter_unpack(elf.view.read(offset, size)):
+        if entry & 1:
+            yield from (following + WORD.size * bit for bit in range(63) if entry >> (bit + 1) & 1)
+            following += 63 * WORD.size
+        else:
+            yield entry
+            following = entry + WORD.size
+
+
+def addresses_in_code(elf: Elf, start: int, end: int) -> Iterator[int]:
+    """Addresses in [start, end) that an x86-64 instruction forms (`lea` or `mov` relative to itself).
+
+    Bytes that only look like one are found too; a reference is never missed for lying across two reads.
+    """
+    for load in elf.loads:
+        if not load.flags & EXECUTABLE:
+            continue
+        for offset in range(load.offset, load.file_end, _CODE_AT_A_TIME):
+            size = min(_CODE_AT_A_TIME + 6, load.file_end - offset)
+            code = elf.view.read(offset, size)
+            yield from _addresses_formed(code, offset + load.slide, start, end)
+
+
+def _addresses_formed(code: bytes, address: int, start: int, end: int) -> Iterator[int]:
+    lowest, highest = start - (address + len(code)), end - (address + 7)
+    pattern = _instruction(lowest >> 24, highest >> 24)
+    if pattern is None:
+        return
+    for found in pattern.finditer(code):
+        position = found.start()
+        displacement = int.from_bytes(code[position + 3 : position + 7], "little", signed=True)
+        target = address + position + 7 + displacement
+        if start <= target < end:
+            yield target
+
+
+def _instruction(lowest: int, highest: int) -> re.Pattern[bytes] | None:
+    """`lea` and `mov` with a displacement whose top byte is in this range: few enough to look at each.
+    Matches may overlap: a byte of one instruction can look like the start of another."""
+    tops = bytes(top & 0xFF for top in range(max(lowest, -128), min(highest, 127) + 1))
+    if not tops:
+        return None
+    choice = b"".join(re.escape(tops[index : index + 1]) for index in range(len(tops)))
+    return re.compile(
+        rb"(?=[\x48\x4c\x49\x4d][\x8b\x8d][\x05\x0d\x15\x1d\x25\x2d\x35\x3d][\s\S]{3}[" + choice + rb"])"
+    )
+
+
+_SYMBOL = Struct("<IBBHQQ")
+_SYMBOLS_AT_A_TIME = _SYMBOL.size * 65536
+
+
+def symbols(elf: Elf, kind: SectionType, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Symbols with a value in [start, end): the file offset of the value, and the value."""
+    for section in elf.sections:
+        if section.type == kind and section.in_file:
+            yield from _symbols_of(elf, section, start, end)
+
+
+def _symbols_of(elf: Elf, section: Section, start: int, end: int) -> Iterator[tuple[int, int]]:
+    whole = section.size // _SYMBOL.size * _SYMBOL.size
+    for base in range(section.offset, section.offset + whole, _SYMBOLS_AT_A_TIME):
+        size = min(_SYMBOLS_AT_A_TIME, section.offset + whole - base)
+        words = memoryview(elf.view.read(base, size)).cast("Q")
+        for index, value in enumerate(words[1::3]):
+            if start <= value < end:
+                yield base + _SYMBOL.size * index + 8, value
