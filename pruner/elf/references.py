@@ -127,23 +127,24 @@ def _addresses_formed(code: bytes, address: int, start: int, end: int) -> Iterat
     pattern = _instruction(lowest >> 24, highest >> 24)
     if pattern is None:
         return
-    for found in pattern.finditer(code):
+    found = pattern.search(code)
+    while found:
         position = found.start()
         displacement = int.from_bytes(code[position + 3 : position + 7], "little", signed=True)
         target = address + position + 7 + displacement
         if start <= target < end:
             yield target
+        found = pattern.search(code, position + 1)  # a look-alike may overlap the real one
 
 
 def _instruction(lowest: int, highest: int) -> re.Pattern[bytes] | None:
-    """`lea` and `mov` with a displacement whose top byte is in this range: few enough to look at each.
-    Matches may overlap: a byte of one instruction can look like the start of another."""
+    """`lea` and `mov` with a displacement whose top byte is in this range: few enough to look at each."""
     tops = bytes(top & 0xFF for top in range(max(lowest, -128), min(highest, 127) + 1))
     if not tops:
         return None
     choice = b"".join(re.escape(tops[index : index + 1]) for index in range(len(tops)))
     return re.compile(
-        rb"(?=[\x48\x4c\x49\x4d][\x8b\x8d][\x05\x0d\x15\x1d\x25\x2d\x35\x3d][\s\S]{3}[" + choice + rb"])"
+        rb"[\x48\x4c\x49\x4d][\x8b\x8d][\x05\x0d\x15\x1d\x25\x2d\x35\x3d][\s\S]{3}[" + choice + rb"]"
     )
 
 

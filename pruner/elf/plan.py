@@ -1,0 +1,138 @@
+"""What the new file is: the old one less some ranges, with some bytes replaced, and new headers."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pruner.elf.cuts import gaps, granule, hole, holes
+from pruner.elf.filemap import FileMap, Range, apart
+from pruner.elf.headers import extra_sections, new_sections, new_segments
+from pruner.elf.layout import Arrangement, Cargo, Placed, Rewrite, arrange
+from pruner.elf.read import PROGRAM_HEADER, SECTION_HEADER, Elf, Section, Segment
+from pruner.elf.strip import check_nothing_behind, freed, strippable
+from pruner.errors import Malformed, Refused
+
+_TABLE_ALIGNMENT = 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    elf: Elf
+    arrangements: tuple[Arrangement, ...]
+    rewrites: tuple[Rewrite, ...]
+    """Ascending and apart, in offsets of the old file."""
+    where: FileMap
+    patches: Mapping[int, bytes]
+    """Old file offset -> new bytes: pointers to units that moved."""
+    segments: tuple[Segment, ...]
+    sections: tuple[Section, ...]
+    phoff: int
+    shoff: int
+    size: int
+    dropped: frozenset[int]
+    """Numbers of the sections that are gone."""
+
+    @property
+    def placed(self) -> Iterator[Placed]:
+        for arrangement in self.arrangements:
+            yield from arrangement.placed
+
+    @property
+    def stripped(self) -> int:
+        """Bytes of symbols and debug data that are gone."""
+        return sum(self.elf.sections[number].size for number in self.dropped)
+
+
+def plan(elf: Elf, cargo: Sequence[Cargo], *, layout: str, strip: bool) -> Plan:
+    check_nothing_behind(elf)
+    page = granule(elf)
+    arrangements = tuple(arrange(elf, each, layout) for each in cargo)
+    dropped = strippable(elf) if strip else frozenset()
+    rewrites, table = _with_room_for_headers(elf, _in_order(arrangements), page)
+    inner = holes(rewrites, page)
+    extra = extra_sections(elf, arrangements, inner, table)
+    outer = gaps(elf, freed(elf, dropped, section_table=not extra), page)
+    where = FileMap(sorted([*inner, *outer]))
+    return _finish(elf, arrangements, rewrites, where, table, extra, dropped)
+
+
+def _in_order(arrangements: Iterable[Arrangement]) -> tuple[Rewrite, ...]:
+    rewrites = sorted((each for one in arrangements for each in one.rewrites), key=lambda each: each.start)
+    if not apart((rewrite.start, rewrite.end) for rewrite in rewrites):
+        raise Malformed("two units of device code share bytes")
+    return tuple(rewrites)
+
+
+def _with_room_for_headers(
+    elf: Elf, rewrites: tuple[Rewrite, ...], page: int
+) -> tuple[tuple[Rewrite, ...], Range | None]:
+    """Find room for a longer table in what the units leave free, which is mapped and readable already."""
+    needed = len(new_segments(elf, FileMap(holes(rewrites, page)), page))
+    if needed <= len(elf.segments):
+        return rewrites, None
+    size = PROGRAM_HEADER.size * needed
+    candidates = [
+        (cost, number)
+        for number, rewrite in enumerate(rewrites)
+        if (cost := _cost_of_room(rewrite, size, page)) is not None
+        and (not elf.executable or _found_by_old_kernels(elf, rewrites[: number + 1], page))
+    ]
+    if not candidates:
+        raise Refused("there is no room for its longer table of program headers")
+    chosen = rewrites[min(candidates)[1]]
+    start = _up(chosen.used)
+    room = bytes(start + size - chosen.used)
+    grown = replace(chosen, pieces=(*chosen.pieces, room))
+    return tuple(grown if each is chosen else each for each in rewrites), (start, start + size)
+
+
+def _cost_of_room(rewrite: Rewrite, size: int, page: int) -> int | None:
+    """The bytes of the hole that a table behind the rewrite's content costs, if there is room for it."""
+    room = _up(rewrite.used) - rewrite.used + size
+    if rewrite.used + room > rewrite.end:
+        return None
+    before, after = hole(rewrite, page), hole(rewrite, page, keep=room)
+    return (before[1] - before[0] if before else 0) - (after[1] - after[0] if after else 0)
+
+
+def _found_by_old_kernels(elf: Elf, rewrites: tuple[Rewrite, ...], page: int) -> bool:
+    """Linux before 5.18 tells a program that its headers are at the first segment's slide plus e_phoff."""
+    return rewrites[-1].load.slide == elf.loads[0].slide and not holes(rewrites[:-1], page)
+
+
+def _up(offset: int) -> int:
+    return -(-offset // _TABLE_ALIGNMENT) * _TABLE_ALIGNMENT
+
+
+def _finish(
+    elf: Elf,
+    arrangements: tuple[Arrangement, ...],
+    rewrites: tuple[Rewrite, ...],
+    where: FileMap,
+    table: Range | None,
+    extra: tuple[Section, ...],
+    dropped: frozenset[int],
+) -> Plan:
+    segments = new_segments(elf, where, granule(elf), table)
+    sections = new_sections(elf, arrangements, where, dropped, table, extra)
+    phoff = where(table[0]) if table else where(elf.phoff)
+    end = elf.view.size - where.gone
+    shoff = _up(end) if extra else where(elf.shoff) if elf.sections else 0
+    patches = {
+        offset: data
+        for each in arrangements
+        for offset, data in each.patches.items()
+        if not where.within(offset, offset + 1)
+    }
+    return Plan(
+        elf=elf,
+        arrangements=arrangements,
+        rewrites=rewrites,
+        where=where,
+        patches=patches,
+        segments=segments,
+        sections=sections,
+        phoff=phoff,
+        shoff=shoff,
+        size=shoff + SECTION_HEADER.size * len(sections) if extra else end,
+        dropped=dropped,
+    )
