@@ -1,7 +1,12 @@
 """What a chip is called, and what a run is asked to keep."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
+
+from pruner.errors import PrunerError
 
 GENERICS: dict[str, frozenset[str]] = {
     "gfx9-generic": frozenset({"gfx900", "gfx902", "gfx904", "gfx906", "gfx909", "gfx90c"}),
@@ -17,6 +22,19 @@ GENERICS: dict[str, frozenset[str]] = {
 
 TEGRA = frozenset({53, 62, 72, 87, 101, 110})
 """Compute capabilities of boards whose code never mixes with a desktop card's of the same generation."""
+
+FEATURES = ("sramecc", "xnack")
+"""What AMD code may be compiled for with, without, or either way."""
+
+_PROCESSOR = re.compile(r"gfx(?:[1-9][0-9a-f]{2,3}|[0-9]+(?:-[0-9]+)*-generic)")
+_SM = re.compile(r"sm_([1-9][0-9]{1,2})[af]?")
+_WELL_KNOWN = (
+    *sorted({chip for family in GENERICS.values() for chip in family}),
+    *GENERICS,
+    *("gfx803", "gfx908", "gfx90a"),
+    *(f"sm_{number}" for number in (70, 75, 80, 86, 89, 90, 100, 103, 120, 121, *sorted(TEGRA))),
+)
+_EXAMPLES = "write it as gfx1151, gfx90a:xnack-, gfx11-generic, gfx1151=gfx1100 or sm_90"
 
 
 class Ptx(StrEnum):
@@ -68,3 +86,51 @@ class Wanted:
 
     def __str__(self) -> str:
         return ", ".join(map(str, (*self.gfx, *self.sm)))
+
+
+def parse_archs(texts: Iterable[str]) -> tuple[tuple[Gfx, ...], tuple[Sm, ...]]:
+    """The chips that a command line names, each once, in its order."""
+    chips = dict.fromkeys(_parse(text) for text in texts)
+    if not chips:
+        raise PrunerError("no chip is named", hint=_EXAMPLES)
+    return (
+        tuple(chip for chip in chips if isinstance(chip, Gfx)),
+        tuple(chip for chip in chips if isinstance(chip, Sm)),
+    )
+
+
+def _parse(text: str) -> Gfx | Sm:
+    if capability := _SM.fullmatch(text):
+        return Sm(int(capability[1]))
+    chip, _, reported = text.rpartition("=")
+    if chip and not _PROCESSOR.fullmatch(chip):
+        raise PrunerError(
+            f"{text!r}: {chip!r} is no AMD chip", hint=_hint(chip) or "write it as in gfx1151=gfx1100"
+        )
+    processor, *features = reported.split(":")
+    if not _PROCESSOR.fullmatch(processor) or text.startswith("="):
+        raise PrunerError(f"{text!r} is no name of a chip", hint=_hint(text) or _EXAMPLES)
+    return Gfx(processor, _features(text, features), chip if chip != processor else "")
+
+
+def _features(text: str, written: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    signs: dict[str, str] = {}
+    for feature in written:
+        name, sign = feature[:-1], feature[-1:]
+        if name not in FEATURES or sign not in ("+", "-"):
+            known = " ".join(f"{name}+ {name}-" for name in FEATURES)
+            raise PrunerError(f"{text!r}: {feature!r} is no feature of a chip", hint=f"features are {known}")
+        if signs.setdefault(name, sign) != sign:
+            raise PrunerError(f"{text!r} asks for {name} both on and off", hint="name one, or none for both")
+    return tuple(sorted(signs.items()))
+
+
+def _hint(text: str) -> str:
+    """What was meant, where a small slip explains it."""
+    lower = text.strip().lower()
+    number = re.sub(r"^(sm|compute|cuda|cc)?[\s_.-]*", "", lower).replace(".", "")
+    for guess in (lower, f"gfx{lower}", f"sm_{number}"):
+        if _PROCESSOR.fullmatch(guess.partition(":")[0]) or _SM.fullmatch(guess):
+            return f"did you mean {guess}?"
+    near = get_close_matches(lower, _WELL_KNOWN, n=1, cutoff=0.8)
+    return f"did you mean {near[0]}?" if near else ""

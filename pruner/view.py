@@ -11,6 +11,7 @@ from typing import Any
 from pruner.errors import Malformed
 
 CHUNK = 1 << 20
+NEAR = 4096
 
 
 class View:
@@ -55,25 +56,36 @@ class View:
             yield first, last
             start = last
 
+    def stream(self, start: int, end: int) -> Iterator[bytes]:
+        """Every byte of [start, end), piece by piece; the holes of a sparse file as zeros."""
+        for offset in range(start, end, CHUNK):
+            yield self.read(offset, min(CHUNK, end - offset))
+
     def find(self, needle: bytes, start: int, end: int) -> int | None:
         """Where `needle` begins first within [start, end), wholly inside."""
+        return next(self.occurrences(needle, start, end), None)
+
+    def occurrences(self, needle: bytes, start: int, end: int) -> Iterator[int]:
+        """Every place where `needle` begins within [start, end), wholly inside."""
         tail, tail_offset = b"", start
         for offset, chunk in self.chunks(start, end):
             window, base = (
                 (tail + chunk, tail_offset) if tail_offset + len(tail) == offset else (chunk, offset)
             )
             position = window.find(needle)
-            if position >= 0:
-                return base + position
+            while position >= 0:
+                yield base + position
+                position = window.find(needle, position + 1)
             kept = min(len(needle) - 1, len(window))
             tail, tail_offset = window[len(window) - kept :], base + len(window) - kept
-        return None
 
     def first_nonzero(self, start: int, end: int) -> int | None:
-        for offset, chunk in self.chunks(start, end):
-            rest = chunk.lstrip(b"\0")
-            if rest:
-                return offset + len(chunk) - len(rest)
+        near = min(start + NEAR, end)  # most gaps are short
+        for first, last in ((start, near), (near, end)):
+            for offset, chunk in self.chunks(first, last):
+                rest = chunk.lstrip(b"\0")
+                if rest:
+                    return offset + len(chunk) - len(rest)
         return None
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pruner.archs import Wanted
-from pruner.view import Piece, Scratch, View
+from pruner.view import Copy, Piece, Scratch, View
 
 
 class Role(StrEnum):
@@ -69,6 +69,11 @@ class Choice:
     """For each wanted chip of this vendor, how what is kept serves it."""
 
 
+def whole(view: View, unit: Unit) -> list[Piece]:
+    """The unit as it is."""
+    return [Copy(view, unit.offset, unit.size)]
+
+
 class Contents(Protocol):
     def __call__(self, index: int) -> Iterator[bytes]:
         """The code of one entry, chunk by chunk, as the runtime would hand it to the chip."""
@@ -79,7 +84,7 @@ class Format(Protocol):
 
     name: str
     magic: bytes
-    """What every unit begins with."""
+    """What every unit begins with; its first byte is not zero."""
     sections: frozenset[str]
     """Where units of this format lie."""
     buried: bool
@@ -93,7 +98,7 @@ class Format(Protocol):
 
     def select(self, unit: Unit, wanted: Wanted) -> Choice: ...
 
-    def shrink(self, view: View, unit: Unit, kept: Sequence[int], scratch: Scratch) -> Sequence[Piece]:
+    def shrink(self, view: View, unit: Unit, kept: Sequence[int], scratch: Scratch, /) -> Sequence[Piece]:
         """The unit again with only these entries. Not longer than it was, or it stays as it is."""
 
     def contents(self, view: View, unit: Unit) -> AbstractContextManager[Contents]:
