@@ -20,9 +20,20 @@ class Refused(Exception):  # noqa: N818 - not an error of the run: a decision ab
     """This file stays as it is. The text says why, in one line."""
 
 
+class NotOurs(Refused):
+    """There is nothing to take out of this file, or nothing that its owner would miss the pruner for."""
+
+
 class Malformed(Refused):
     """The file contradicts itself: truncated, lying or hostile."""
 
 
 class Changed(Refused):
     """The file is not the one any more that was read at first."""
+
+
+class Unproven(Refused):
+    """The new file could not be shown to be right; the old one stays. A defect here, or a bad disk."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the pruned file did not pass its verification: {what}")

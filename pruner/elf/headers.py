@@ -70,57 +70,46 @@ def new_sections(
     elf: Elf,
     arrangements: Iterable[Arrangement],
     where: FileMap,
-    dropped: frozenset[int],
     table: Range | None,
-    extra: tuple[Section, ...],
+    dropped: frozenset[int],
 ) -> tuple[Section, ...]:
-    """The section headers, each in its old place; `extra` ones, of sections in pieces, behind them."""
-    device = {arrangement.section: arrangement for arrangement in arrangements}
-    sections = []
-    for number, section in enumerate(elf.sections):
-        if number in dropped:
-            sections.append(DROPPED)
-        elif section in device:
-            sections.append(_shrunk(device[section], where, table))
-        else:
-            sections.append(_moved(section, where))
-    return (*sections, *(replace(each, offset=where(each.offset)) for each in extra))
-
-
-def extra_sections(
-    elf: Elf, arrangements: Iterable[Arrangement], holes: Sequence[Range], table: Range | None
-) -> tuple[Section, ...]:
-    """A section with holes is described piece by piece, so that tools see all that is left of it. These are
-    the headers for every piece but the first, in old offsets."""
-    gone = merged([*holes, table] if table else holes)
-    return tuple(
-        piece
+    """The section headers, each in its old place. A section with holes is described piece by piece, so that
+    tools see all that is left of it: the first piece in the old place, the others behind the last header."""
+    device = {
+        arrangement.section: _in_pieces(arrangement, merged([*where.cuts, *([table] if table else [])]))
         for arrangement in arrangements
-        if arrangement.layout != COMPACT
-        for piece in _in_pieces(arrangement.section, gone)[1:]
+    }
+    for number, section in enumerate(elf.sections):
+        if number not in dropped and section not in device:
+            _check_whole(section, where)
+    first = (
+        DROPPED if number in dropped else device.get(section, [section])[0]
+        for number, section in enumerate(elf.sections)
     )
+    rest = (piece for pieces in device.values() for piece in pieces[1:])
+    return tuple(replace(section, offset=where(section.offset)) for section in (*first, *rest))
 
 
-def _in_pieces(section: Section, gone: Iterable[Range]) -> list[Section]:
+def needs_longer_table(
+    arrangements: Iterable[Arrangement], holes: Iterable[Range], table: Range | None
+) -> bool:
+    gone = merged([*holes, *([table] if table else [])])
+    return any(len(_in_pieces(arrangement, gone)) > 1 for arrangement in arrangements)
+
+
+def _in_pieces(arrangement: Arrangement, gone: Iterable[Range]) -> list[Section]:
+    section = arrangement.section
+    if arrangement.layout == COMPACT:
+        (rewrite,) = arrangement.rewrites
+        return [replace(section, size=rewrite.used - section.offset)]
     slide = section.addr - section.offset
-    return [
+    pieces = [
         replace(section, offset=start, addr=start + slide, size=end - start, align=1)
         for start, end in without((section.offset, section.end), gone)
     ]
+    return [section] if len(pieces) == 1 else [replace(pieces[0], align=section.align), *pieces[1:]]
 
 
-def _shrunk(arrangement: Arrangement, where: FileMap, table: Range | None) -> Section:
-    section = arrangement.section
-    if arrangement.layout == COMPACT:
-        used = sum(map(len, arrangement.rewrites[0].pieces))
-        size = arrangement.rewrites[0].start + used - section.offset
-    else:
-        gone = merged([*where.within(section.offset, section.end), *([table] if table else [])])
-        size = _in_pieces(section, gone)[0].size
-    return replace(section, offset=where(section.offset), size=size)
-
-
-def _moved(section: Section, where: FileMap) -> Section:
+def _check_whole(section: Section, where: FileMap) -> None:
     if section.in_file and where.within(section.offset, section.end):
         raise Malformed(f"section {section.name} lies in what is to go")
-    return replace(section, offset=where(section.offset))

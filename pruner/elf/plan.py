@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pruner.elf.cuts import gaps, granule, hole, holes
 from pruner.elf.filemap import FileMap, Range, apart
-from pruner.elf.headers import extra_sections, new_sections, new_segments
+from pruner.elf.headers import needs_longer_table, new_sections, new_segments
 from pruner.elf.layout import Arrangement, Cargo, Placed, Rewrite, arrange
 from pruner.elf.read import PROGRAM_HEADER, SECTION_HEADER, Elf, Section, Segment
 from pruner.elf.strip import check_nothing_behind, freed, strippable
@@ -49,10 +49,25 @@ def plan(elf: Elf, cargo: Sequence[Cargo], *, layout: str, strip: bool) -> Plan:
     dropped = strippable(elf) if strip else frozenset()
     rewrites, table = _with_room_for_headers(elf, _in_order(arrangements), page)
     inner = holes(rewrites, page)
-    extra = extra_sections(elf, arrangements, inner, table)
-    outer = gaps(elf, freed(elf, dropped, section_table=not extra), page)
+    appended = needs_longer_table(arrangements, inner, table)
+    outer = gaps(elf, freed(elf, dropped, section_table=not appended), page)
     where = FileMap(sorted([*inner, *outer]))
-    return _finish(elf, arrangements, rewrites, where, table, extra, dropped)
+    sections = new_sections(elf, arrangements, where, table, dropped)
+    end = elf.view.size - where.gone
+    shoff = _up(end) if appended else where(elf.shoff)
+    return Plan(
+        elf=elf,
+        arrangements=arrangements,
+        rewrites=rewrites,
+        where=where,
+        patches=_patches(arrangements, where),
+        segments=new_segments(elf, where, page, table),
+        sections=sections,
+        phoff=where(table[0]) if table else where(elf.phoff),
+        shoff=shoff,
+        size=shoff + SECTION_HEADER.size * len(sections) if appended else end,
+        dropped=dropped,
+    )
 
 
 def _in_order(arrangements: Iterable[Arrangement]) -> tuple[Rewrite, ...]:
@@ -103,36 +118,11 @@ def _up(offset: int) -> int:
     return -(-offset // _TABLE_ALIGNMENT) * _TABLE_ALIGNMENT
 
 
-def _finish(
-    elf: Elf,
-    arrangements: tuple[Arrangement, ...],
-    rewrites: tuple[Rewrite, ...],
-    where: FileMap,
-    table: Range | None,
-    extra: tuple[Section, ...],
-    dropped: frozenset[int],
-) -> Plan:
-    segments = new_segments(elf, where, granule(elf), table)
-    sections = new_sections(elf, arrangements, where, dropped, table, extra)
-    phoff = where(table[0]) if table else where(elf.phoff)
-    end = elf.view.size - where.gone
-    shoff = _up(end) if extra else where(elf.shoff) if elf.sections else 0
-    patches = {
+def _patches(arrangements: Iterable[Arrangement], where: FileMap) -> dict[int, bytes]:
+    """The pointers to units that moved, but for those in a symbol table that is gone."""
+    return {
         offset: data
-        for each in arrangements
-        for offset, data in each.patches.items()
+        for arrangement in arrangements
+        for offset, data in arrangement.patches.items()
         if not where.within(offset, offset + 1)
     }
-    return Plan(
-        elf=elf,
-        arrangements=arrangements,
-        rewrites=rewrites,
-        where=where,
-        patches=patches,
-        segments=segments,
-        sections=sections,
-        phoff=phoff,
-        shoff=shoff,
-        size=shoff + SECTION_HEADER.size * len(sections) if extra else end,
-        dropped=dropped,
-    )

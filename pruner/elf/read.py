@@ -7,7 +7,7 @@ from itertools import pairwise
 from struct import Struct
 
 from pruner.elf.filemap import apart
-from pruner.errors import Malformed, Refused
+from pruner.errors import Malformed, NotOurs, Refused
 from pruner.view import View
 
 HEADER = Struct("<16sHHIQQQIHHHHHH")
@@ -222,13 +222,13 @@ def read_elf(view: View) -> Elf:
 
 def _check_ident(ident: bytes, machine: int) -> None:
     if ident[:4] != b"\x7fELF":
-        raise Refused("not an ELF file")
+        raise NotOurs("not an ELF file")
     if ident[4] != 2:
-        raise Refused("a 32-bit ELF file")
+        raise NotOurs("a 32-bit ELF file")
     if ident[5] != 1:
-        raise Refused("a big-endian ELF file")
+        raise NotOurs("a big-endian ELF file")
     if machine not in Machine.__members__.values():
-        raise Refused(f"built for another machine (ELF machine {machine}), not x86-64 or aarch64")
+        raise NotOurs(f"built for another machine (ELF machine {machine}), not x86-64 or aarch64")
 
 
 def _segments(view: View, offset: int, size: int, count: int) -> tuple[Segment, ...]:
@@ -267,13 +267,14 @@ def _string(strings: bytes, start: int) -> str:
     return strings[start : end if end >= 0 else len(strings)].decode("latin-1")
 
 
+_OTHER_KINDS = {1: "an object file", 2: "a program at a fixed address (not PIE)", 4: "a core dump"}
+
+
 def check_loadable(elf: Elf) -> None:
     """Refuse what the rest does not know how to keep loadable."""
     if elf.type != 3:
-        kinds = {1: "an object file", 2: "a program at a fixed address (not PIE)", 4: "a core dump"}
-        raise Refused(
-            f"{kinds.get(elf.type, f'of ELF type {elf.type}')}: only shared objects and PIE programs"
-        )
+        kind = _OTHER_KINDS.get(elf.type, f"of ELF type {elf.type}")
+        raise Refused(f"{kind}: only shared objects and PIE programs")
     if not elf.loads:
         raise Malformed("nothing in it is ever loaded")
     for segment in elf.segments:
