@@ -117,9 +117,16 @@ def _planned(elf: Elf, chosen: Chosen, options: Options) -> Plan:
 def _put_in_place(job: _Job, smaller: Plan) -> str:
     with replacement(job.path, job.state) as target:
         write(smaller, target)
-        verify(smaller, View(target))
-        with os.fdopen(os.dup(target), "rb") as written:
-            return hashlib.file_digest(written, "sha256").hexdigest()
+        new = View(target)
+        verify(smaller, new)
+        return _sha256(new)
+
+
+def _sha256(view: View) -> str:
+    digest = hashlib.sha256()
+    for chunk in view.stream(0, view.size):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _told(report: FileReport, chosen: Chosen, arrangements: Sequence[Arrangement]) -> FileReport:
