@@ -1,0 +1,117 @@
+"""The command line of the pruner."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from pruner.archs import Ptx, Wanted, parse_archs
+from pruner.errors import PrunerError
+from pruner.library import Layout, Options
+from pruner.tree.globs import Globs
+from pruner.tree.machine import as_json
+from pruner.tree.people import summary, table
+from pruner.tree.pool import MOST, default_jobs
+from pruner.tree.progress import progress_for
+from pruner.tree.replace import replace_bytes
+from pruner.tree.result import Request, Result
+from pruner.tree.run import prune_tree
+
+USAGE = 2
+_EPILOG = """exit status:
+  0    done, or nothing to do
+  2    wrong usage, or a tree that no run can begin on
+  3    something was refused, and --accept does not name it
+  4    the system refused something
+  130  interrupted between files; the same command goes on from there"""
+
+
+class _UsageError(PrunerError):
+    pass
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is an error like every other: one line and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(message, hint=f"see {self.prog} --help")
+
+
+def main(argv: Sequence[str], program: str = "python -m pruner") -> int:
+    try:
+        return _run(_parser(program).parse_args(argv))
+    except PrunerError as error:
+        _fail(error.message, error.hint)
+        return USAGE
+
+
+def _fail(message: str, hint: str) -> None:
+    print(f"error: {message}" + (f"\nhint:  {hint}" if hint else ""), file=sys.stderr)
+
+
+def _run(args: argparse.Namespace) -> int:
+    people = sys.stderr if args.json == "-" else sys.stdout
+    result = prune_tree(_request(args), progress_for(people))
+    _tell(result, people)
+    if args.json:
+        _write_json(result, args.json)
+    return result.exit_code
+
+
+def _tell(result: Result, stream: TextIO) -> None:
+    lines = [*(table(result) if result.request.options.dry_run else ()), *summary(result)]
+    stream.write("".join(f"{line}\n" for line in lines))
+    stream.flush()
+
+
+def _write_json(result: Result, place: str) -> None:
+    text = as_json(result)
+    if place == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        replace_bytes(Path(place), text.encode())
+
+
+def _request(args: argparse.Namespace) -> Request:
+    gfx, sm = parse_archs([arch for archs in args.arch for arch in archs])
+    return Request(
+        path=args.path,
+        wanted=Wanted(gfx, sm, Ptx(args.ptx), args.embedded),
+        options=Options(layout=Layout(args.layout), strip=args.strip, dry_run=args.dry_run),
+        jobs=args.jobs or default_jobs(),
+        accept=Globs(args.accept),
+        keep=Globs(args.keep),
+    )
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text) if text.isdecimal() else 0
+    if not 0 < jobs <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to {MOST})")
+    return jobs
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=program,
+        description="Take device code for other chips out of a tree of files: a ROCm install, a "
+        "site-packages folder, an image's root, or a single library.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("path", type=Path, metavar="PATH", help="a folder, or one file")
+    add("--arch", nargs="+", action="append", required=True, metavar="ARCH", help="gfx1151, sm_90, ...")
+    add("--ptx", choices=[*Ptx], default=Ptx.NEEDED, help="which PTX stays (default: %(default)s)")
+    add("--embedded", action="store_true", help="empty fat binaries inside other data, too")
+    add("--layout", choices=[*Layout], default=Layout.AUTO, help="(default: %(default)s)")
+    add("--no-strip", dest="strip", action="store_false", help="leave symbols and debug data in")
+    add("--jobs", type=_jobs, metavar="N", help=f"so many files at once (1 to {MOST}; default: processors)")
+    add("--dry-run", action="store_true", help="show what would be done; write nothing")
+    add("--accept", action="append", default=[], metavar="GLOB", help="may be without code for the chip")
+    add("--keep", action="append", default=[], metavar="GLOB", help="leave these files alone")
+    add("--json", metavar="FILE", help="write the report for programs; - is standard output")
+    return parser

@@ -1,0 +1,91 @@
+"""What keeps runs from harming each other, and a run from being torn in the middle.
+
+Two runs never work on the same files: each locks its root for itself and the folders above it together with
+others, so that a run on a tree and one on a part of it meet. The system takes locks back from the dead.
+"""
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from pruner.errors import PrunerError
+
+LEFTOVER = ".gfxpack-prune~"
+"""What the name of every temporary file ends with, so that the next run knows what a killed one left."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Have `path` alone; gives the descriptor that holds the lock, for workers to hold it as well."""
+    place = path.resolve()
+    descriptors: list[int] = []
+    try:
+        for ancestor in place.parents:
+            with suppress(PermissionError):
+                descriptors.append(_lock(ancestor, fcntl.LOCK_SH))
+        descriptors.append(_lock(place, fcntl.LOCK_EX))
+        yield descriptors[-1]
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _lock(path: Path, kind: int) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise PrunerError(
+            f"another run works on {path}, or on a part of it", hint="wait until it is done, then start again"
+        ) from None
+    except OSError:
+        pass  # a file system without locks
+    return descriptor
+
+
+class Interruption:
+    """Ctrl-C and SIGTERM as a request: the run ends between files. `wait` sees it by its `fileno`."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self._read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Interruption":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        os.close(self._read_end)
+        os.close(self._write_end)
+
+    def __bool__(self) -> bool:
+        return self.requests > 0
+
+    @property
+    def insists(self) -> bool:
+        """Asked twice: what is under way need not end well, only safely."""
+        return self.requests > 1
+
+    def fileno(self) -> int:
+        return self._read_end
+
+    def heard(self) -> None:
+        """Make `fileno` quiet again, until the next request."""
+        with suppress(BlockingIOError):
+            os.read(self._read_end, 64)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.requests += 1
+        with suppress(BlockingIOError):
+            os.write(self._write_end, b"!")

@@ -1,0 +1,150 @@
+"""What a run has begun and done, written down as it goes, for the run after one that was killed.
+
+Pruning a file is one step that happens or does not. Its other names, its row in RECORD and the marker come
+later; a run that is killed in between leaves its journal, and the next one makes up for what is missing.
+A run that ends by itself, be it after Ctrl-C, removes its journal.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from pruner.report import FileReport, Outcome
+from pruner.tree.codec import report_as_json, report_from_json
+from pruner.tree.guard import LEFTOVER
+from pruner.tree.links import relink
+from pruner.tree.walk import Library
+
+NAME = f".journal{LEFTOVER}"
+_NOTE = "done by an earlier run, which was killed"
+
+
+@dataclass(frozen=True)
+class _Begun:
+    size: int
+    names: tuple[str, ...]
+    identity: tuple[int, int]
+
+
+@dataclass
+class Past:
+    """What a journal tells."""
+
+    times: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Folders' dates before the first run."""
+    begun: dict[str, _Begun] = field(default_factory=dict)
+    removing: dict[str, FileReport] = field(default_factory=dict)
+    done: dict[str, FileReport] = field(default_factory=dict)
+
+    def finish_links(self, root: Path) -> None:
+        """A file that was pruned, but not yet under all of its names."""
+        for name, begun in self.begun.items():
+            for other in begun.names[1:]:
+                with suppress(OSError):
+                    if not (root / name).samefile(root / other):
+                        relink(root / name, root / other, begun.identity)
+
+    def rows(self, root: Path, rows: Iterable[FileReport]) -> tuple[FileReport, ...]:
+        """The rows of a run, saying also what those before it did and could not tell any more."""
+        rest = dict(self.done)
+        found = tuple(self._of_both(root, row, rest.pop(row.path, None)) for row in rows)
+        return (*found, *map(_noted, rest.values()))
+
+    def removed(self, root: Path) -> tuple[FileReport, ...]:
+        return tuple(_noted(report) for name, report in self.removing.items() if not (root / name).exists())
+
+    def _of_both(self, root: Path, now: FileReport, then: FileReport | None) -> FileReport:
+        if now.outcome is not Outcome.UNCHANGED:
+            return now
+        if then is not None:
+            return _noted(then)
+        begun = self.begun.get(now.path)
+        if begun is None or begun.size <= now.after:
+            return now
+        with (root / now.path).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return _noted(replace(now, outcome=Outcome.PRUNED, before=begun.size, sha256=digest))
+
+
+class Journal:
+    def __init__(self, path: Path) -> None:
+        self.past = _read(path)
+        self._path = path
+        self._stream: TextIO | None = None
+        with suppress(OSError):  # where no journal can be made, no file can be replaced either
+            self._stream = path.open("a", encoding="utf-8")
+
+    def open(self, times: Mapping[str, tuple[int, int]]) -> None:
+        self._write({"times": times})
+
+    def start(self, library: Library) -> None:
+        self._write(
+            {
+                "begun": library.name,
+                "size": library.size,
+                "names": library.names,
+                "identity": library.identity,
+            }
+        )
+
+    def removing(self, report: FileReport) -> None:
+        self._write({"removing": report_as_json(report)})
+
+    def done(self, report: FileReport) -> None:
+        if report.outcome is Outcome.PRUNED:
+            self._write({"done": report_as_json(report)})
+
+    def close(self, *, whole: bool) -> None:
+        """`whole`: nothing is left to be made up for."""
+        if self._stream is not None:
+            self._stream.close()
+        if whole:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        if self._stream is None:
+            return
+        with suppress(OSError):
+            self._stream.write(json.dumps(entry) + "\n")
+            self._stream.flush()
+
+
+def journal_of(path: Path) -> Path:
+    """Where the journal of a run on this folder or file lies."""
+    return path / NAME if path.is_dir() else path.with_name(f".{path.name}{NAME}")
+
+
+def _read(path: Path) -> Past:
+    past = Past()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return past
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError):  # the last line may be half a line
+            _learn(past, json.loads(line))
+    return past
+
+
+def _learn(past: Past, entry: Mapping[str, Any]) -> None:
+    if "times" in entry:
+        times = {folder: (read, changed) for folder, (read, changed) in entry["times"].items()}
+        past.times = times | past.times
+    elif "begun" in entry:
+        begun = _Begun(entry["size"], tuple(entry["names"]), tuple(entry["identity"]))
+        past.begun.setdefault(entry["begun"], begun)
+    elif "removing" in entry:
+        report = report_from_json(entry["removing"])
+        past.removing.setdefault(report.path, report)
+    else:
+        report = report_from_json(entry["done"])
+        past.done.setdefault(report.path, report)
+
+
+def _noted(report: FileReport) -> FileReport:
+    return replace(report, notes=(*report.notes, _NOTE))

@@ -1,0 +1,93 @@
+"""What a person sees while a run works: a line per changed file, and on a terminal one line that moves."""
+
+import os
+import shutil
+import time
+from typing import TextIO
+
+from pruner.report import FileReport, Outcome
+from pruner.tree.people import line
+from pruner.tree.walk import Library
+from pruner.tree.words import cut, printable, size
+
+_CLEAR = "\r\x1b[2K"
+_FRAME = 0.1
+
+
+class Progress:
+    """Plain lines, for logs. Also what the live one does beside its moving line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def begin(self, files: int, weight: int) -> None:
+        """So many files, so many bytes are to be looked at."""
+
+    def start(self, library: Library) -> None:
+        """Somebody works on this file now."""
+
+    def wait(self) -> float | None:
+        """Nothing happens right now; how long that may last until this wants to be called again."""
+        return None
+
+    def done(self, report: FileReport) -> None:
+        if report.outcome is not Outcome.UNCHANGED:
+            self.say(line(report))
+
+    def say(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Nothing moves any more."""
+
+
+class LiveProgress(Progress):
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._files = self._done_files = 0
+        self._weight = self._done_weight = 0
+        self._running: list[str] = []
+        self._started = self._drawn = time.monotonic()
+
+    def begin(self, files: int, weight: int) -> None:
+        self._files, self._weight = files, weight
+        self._started = time.monotonic()
+
+    def start(self, library: Library) -> None:
+        self._running.append(library.name)
+
+    def wait(self) -> float | None:
+        if time.monotonic() - self._drawn >= _FRAME:
+            self._draw()
+        return _FRAME
+
+    def done(self, report: FileReport) -> None:
+        if report.path in self._running:
+            self._running.remove(report.path)
+        self._done_files += 1
+        self._done_weight += report.before
+        super().done(report)
+
+    def say(self, text: str) -> None:
+        super().say(_CLEAR + text)
+        self._draw()
+
+    def end(self) -> None:
+        self._stream.write(_CLEAR)
+        self._stream.flush()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        rate = self._done_weight / max(self._drawn - self._started, 1e-3)
+        text = (
+            f"{self._done_files}/{self._files} files, {size(self._done_weight)} of {size(self._weight)}, "
+            f"{size(rate)}/s  {printable(', '.join(self._running))}"
+        )
+        self._stream.write(_CLEAR + cut(text, shutil.get_terminal_size().columns - 1))
+        self._stream.flush()
+
+
+def progress_for(stream: TextIO) -> Progress:
+    live = stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+    return LiveProgress(stream) if live else Progress(stream)

@@ -1,0 +1,83 @@
+"""What a run was asked and what came of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pruner.archs import Wanted
+from pruner.library import Options
+from pruner.report import FileReport, Outcome
+from pruner.tree.globs import Globs
+
+DONE, REFUSED, FAILED, INTERRUPTED = 0, 3, 4, 130
+LIBRARY = "pruner.library:prune_library"
+
+
+@dataclass(frozen=True)
+class Request:
+    path: Path
+    wanted: Wanted
+    options: Options = field(default_factory=Options)
+    jobs: int = 1
+    accept: Globs = field(default_factory=Globs)
+    """What may be refused without a word in the exit code."""
+    keep: Globs = field(default_factory=Globs)
+    """What is not even looked at."""
+    prune: str = LIBRARY
+    """Who prunes a library, as `module:function`."""
+
+
+@dataclass(frozen=True)
+class Result:
+    root: Path
+    request: Request
+    rows: tuple[FileReport, ...]
+    """Libraries, each once, and kernel folders, each as one."""
+    removed: tuple[FileReport, ...] = ()
+    """Every file that is gone."""
+    records: tuple[str, ...] = ()
+    """RECORD files brought up to date."""
+    left: tuple[str, ...] = ()
+    """What an interrupted run did not get to."""
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> tuple[FileReport, ...]:
+        """Refused, and nobody said that it may be."""
+        return tuple(row for row in self.of(Outcome.REFUSED) if row.path not in self.request.accept)
+
+    @property
+    def accepted(self) -> tuple[FileReport, ...]:
+        return tuple(row for row in self.of(Outcome.REFUSED) if row.path in self.request.accept)
+
+    @property
+    def before(self) -> int:
+        return sum(row.before for row in self.rows)
+
+    @property
+    def after(self) -> int:
+        return sum(row.after for row in self.rows)
+
+    @property
+    def saved(self) -> int:
+        return self.before - self.after
+
+    def of(self, outcome: Outcome) -> tuple[FileReport, ...]:
+        return tuple(row for row in self.rows if row.outcome is outcome)
+
+    def labels(self, side: str) -> Mapping[str, int]:
+        """Bytes per arch, `kept` or `dropped`, most first."""
+        total: Counter[str] = Counter()
+        for row in self.rows:
+            total.update(getattr(row, side))
+        return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def exit_code(self) -> int:
+        if self.interrupted:
+            return INTERRUPTED
+        if self.of(Outcome.FAILED):
+            return FAILED
+        return REFUSED if self.refused else DONE
