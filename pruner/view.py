@@ -120,6 +120,9 @@ class Copy:
     def __len__(self) -> int:
         return self.size
 
+    def stream(self) -> Iterator[bytes]:
+        return self.source.stream(self.offset, self.offset + self.size)
+
 
 Piece = bytes | Copy
 """A stretch of a new file: bytes made here, or bytes taken over."""

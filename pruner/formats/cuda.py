@@ -1,4 +1,4 @@
-"""CUDA: regions of fat binary code. A header with the region's size, then entries with headers of their own."""
+"""CUDA: regions of fat binary code: a header with the size of all, then entries, each with a header."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -23,6 +23,7 @@ _SLOT = Struct("<QQQ")
 _PAGE = 4096
 _MOST_SLOTS = 1024
 _LONGEST_ID = 512
+LARGEST_TABLE = _HEAD.size + _MOST_SLOTS * (_SLOT.size + _LONGEST_ID)
 
 _JUDGED = re.compile(
     r"hip(?:v4)?-(?:amdgcn-amd-amdhsa|spirv64-amd-amdhsa)-(?:[a-z0-9]*-)?(?P<label>(?:gfx|amdgcnspirv).*)"
@@ -75,8 +76,9 @@ class Bundle:
             bits |= slot.offset
         return bits & -bits
 
-    def unit(self, offset: int) -> Unit:
-        return Unit(offset, self.size, tuple(slot.entry() for slot in self.slots))
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(slot.entry() for slot in self.slots)
 
     def table(self) -> bytes:
         rows = (
@@ -152,7 +154,8 @@ class Hip:
         return bool(wanted.gfx)
 
     def read(self, view: View, offset: int, end: int) -> Unit:
-        return read_bundle(view, offset, end).unit(offset)
+        bundle = read_bundle(view, offset, end)
+        return Unit(offset, bundle.size, bundle.entries)
 
     def select(self, unit: Unit, wanted: Wanted) -> Choice:
         # An entry without a byte costs nothing and serves nobody.
