@@ -54,7 +54,8 @@ def choose(elf: Elf, wanted: Wanted, scratch: Scratch) -> Chosen:
             chosen = _choose_in(elf, section, wanted, scratch, tally)
             if any(unit.changed for unit in chosen.units):
                 cargo.append(chosen)
-    _check_not_emptied(wanted, tally)
+    if cargo:
+        _check_not_emptied(wanted, tally)
     return Chosen(tuple(cargo), tally)
 
 

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
-from pruner.elf.read import EXECUTABLE, Elf, Machine, Section, SectionType
+from pruner.elf.filemap import Range, merged, without
+from pruner.elf.read import EXECUTABLE, EXECUTABLE_SECTION, Elf, Machine, Section, SectionType
 from pruner.errors import Malformed, Refused
 
 WORD = Struct("<Q")
 _RELOCATION = 24
 _AT_A_TIME = _RELOCATION * 65536
 _CODE_AT_A_TIME = 1 << 22
+_LONGEST = 7
+"""Bytes of the instructions that are looked for."""
 _RELR_AT_MOST = 64 << 20
 _RELA, _RELASZ, _PLTREL, _JMPREL, _PLTRELSZ = 7, 8, 20, 23, 2
 _RELR, _RELRSZ, _REL = 36, 35, 17
@@ -111,27 +114,37 @@ def _relr_places(elf: Elf) -> Iterator[int]:
 def addresses_in_code(elf: Elf, start: int, end: int) -> Iterator[int]:
     """Addresses in [start, end) that an x86-64 instruction forms (`lea` or `mov` relative to itself).
 
-    Bytes that only look like one are found too; a reference is never missed for lying across two reads.
+    Bytes that only look like one are found too. What a section header calls data is not searched: some
+    linkers put everything that is only read into the segment that holds the code.
     """
+    for first, last in _code(elf):
+        for offset in range(first, last, _CODE_AT_A_TIME):
+            size = min(_CODE_AT_A_TIME + _LONGEST - 1, last - offset)
+            load = next(load for load in elf.loads if load.holds(offset))
+            yield from _addresses_formed(elf.view.read(offset, size), offset + load.slide, start, end)
+
+
+def _code(elf: Elf) -> Iterator[Range]:
+    data = merged(
+        (section.offset, section.end)
+        for section in elf.sections
+        if section.in_file and section.loaded and not section.flags & EXECUTABLE_SECTION
+    )
     for load in elf.loads:
-        if not load.flags & EXECUTABLE:
-            continue
-        for offset in range(load.offset, load.file_end, _CODE_AT_A_TIME):
-            size = min(_CODE_AT_A_TIME + 6, load.file_end - offset)
-            code = elf.view.read(offset, size)
-            yield from _addresses_formed(code, offset + load.slide, start, end)
+        if load.flags & EXECUTABLE:
+            yield from without((load.offset, load.file_end), data)
 
 
 def _addresses_formed(code: bytes, address: int, start: int, end: int) -> Iterator[int]:
-    lowest, highest = start - (address + len(code)), end - (address + 7)
+    lowest, highest = start - (address + len(code)), end - (address + _LONGEST)
     pattern = _instruction(lowest >> 24, highest >> 24)
     if pattern is None:
         return
     found = pattern.search(code)
     while found:
         position = found.start()
-        displacement = int.from_bytes(code[position + 3 : position + 7], "little", signed=True)
-        target = address + position + 7 + displacement
+        displacement = int.from_bytes(code[position + 3 : position + _LONGEST], "little", signed=True)
+        target = address + position + _LONGEST + displacement
         if start <= target < end:
             yield target
         found = pattern.search(code, position + 1)  # a look-alike may overlap the real one
