@@ -196,7 +196,7 @@ def is_elf(view: View) -> bool:
 
 
 def read_elf(view: View) -> Elf:
-    """The headers of a 64-bit file for a host that this knows. `Refused` for others, `Malformed` for liars."""
+    """The headers of a 64-bit file for a host that this knows."""
     if view.size < HEADER.size:
         raise Malformed("truncated: too short for an ELF header")
     header = view.read(0, HEADER.size)
