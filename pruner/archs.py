@@ -17,6 +17,7 @@ GENERICS: dict[str, frozenset[str]] = {
         {"gfx1100", "gfx1101", "gfx1102", "gfx1103", "gfx1150", "gfx1151", "gfx1152", "gfx1153"}
     ),
     "gfx12-generic": frozenset({"gfx1200", "gfx1201"}),
+    "gfx12-5-generic": frozenset({"gfx1250", "gfx1251"}),
 }
 """Which processors code for a generic one runs on."""
 
