@@ -1,13 +1,9 @@
-"""What is said about kernel folders: by a walk to this room, by a form of folder, and by this room to a report."""
+"""What is said about kernel folders: to this room by a walk, by this room to a report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Protocol
 
-from pruner.archs import Wanted
-from pruner.folders.names import Name
 from pruner.formats.base import Match
 from pruner.report import FileReport, Outcome
 
@@ -35,7 +31,7 @@ class Decision:
     outcome: Outcome
     """REMOVED (to be removed, in a plan), UNCHANGED, REFUSED or FAILED."""
     label: str
-    """The chip it is for: `gfx1100`, `gfx90a:xnack+`, `gfx110x`, `sm_90a`, or `shared`."""
+    """The chip it is for: `gfx1100`, `gfx90a:xnack+`, `gfx110x`, `sm_90`, or `shared`."""
     size: int
     """Bytes; 0 for a symbolic link."""
     reason: str = ""
@@ -78,19 +74,12 @@ class FolderPlan:
     @property
     def outcome(self) -> Outcome:
         """Of the folder as one: PRUNED, UNCHANGED, REFUSED, or FAILED where a file could not be removed."""
-        found = {decision.outcome for decision in self.decisions}
         if self.refused:
             return Outcome.REFUSED
+        found = {decision.outcome for decision in self.decisions}
         if Outcome.FAILED in found:
             return Outcome.FAILED
         return Outcome.PRUNED if Outcome.REMOVED in found else Outcome.UNCHANGED
-
-    def _bytes(self, *, gone: bool) -> Mapping[str, int]:
-        total: Counter[str] = Counter()
-        for decision in self.decisions:
-            if (decision.outcome is Outcome.REMOVED) is gone:
-                total[decision.label] += decision.size
-        return dict(sorted(total.items()))
 
     def report(self) -> FileReport:
         """The folder in one row."""
@@ -108,8 +97,15 @@ class FolderPlan:
         )
 
     def reports(self) -> tuple[FileReport, ...]:
-        """The folder with a row for each of its files."""
+        """A row for each of its files."""
         return tuple(self._row(decision) for decision in self.decisions)
+
+    def _bytes(self, *, gone: bool) -> Mapping[str, int]:
+        total = Counter[str]()
+        for decision in self.decisions:
+            if (decision.outcome is Outcome.REMOVED) is gone:
+                total[decision.label] += decision.size
+        return dict(sorted(total.items()))
 
     def _trouble(self) -> str:
         return next((one.reason for one in self.decisions if one.outcome is Outcome.FAILED), "")
@@ -123,29 +119,7 @@ class FolderPlan:
             outcome=decision.outcome,
             before=decision.size,
             after=0 if gone else decision.size,
-            reason=decision.reason,
+            reason=decision.reason or self.refused,
             kept={} if gone else sizes,
             dropped=sizes if gone else {},
         )
-
-
-class Form(Protocol):
-    """One kind of kernel folder. A module of this package that has a `FORM` takes part by being there."""
-
-    name: str
-    anywhere: bool
-    """Takes files wherever they lie, once no form with a place of its own does."""
-    opened_by_name: bool
-    """A file without a chip in its name is opened by that name on every chip: it stays, whatever is inside."""
-
-    def applies(self, wanted: Wanted) -> bool:
-        """Whether this form holds code of a vendor that is asked for."""
-
-    def home(self, path: PurePosixPath) -> str | None:
-        """The folder that the file at this absolute path belongs to, as an absolute path; None: no such folder."""
-
-    def names(self, inner: Sequence[str]) -> tuple[Name, ...]:
-        """The chips that a file is said to be for, by the parts of its path within its folder."""
-
-    def lacks(self, files: Sequence[str], processor: str) -> str:
-        """What a chip's code in a folder with these file names cannot be found without, and is not there; or nothing."""

@@ -1,80 +1,90 @@
-"""AMD chips in the names of files and folders, always as whole tokens: gfx90 is not in gfx906, gfx110x is not gfx1100."""
+"""What files and folders are called after: chips, always as whole tokens.
+
+gfx90 is no part of gfx906, and gfx110x is not gfx1100 but a family with it. What this room calls a name is
+a chip, or several, as something says it, be it a file's name or its inside.
+"""
 
 import re
 from dataclasses import dataclass
 
-from pruner.archs import GENERICS, Gfx
+from pruner.archs import GENERICS, Gfx, Sm
+from pruner.formats.base import Match
+from pruner.select import amd, nvidia
 
-Features = tuple[tuple[str, str], ...]
-
-_FEATURES = re.compile(r"[:_-](xnack|sramecc)([+-])")
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-z])"
-    r"gfx(?P<digits>[0-9a-f]+[xX]{0,2})(?P<minor>-[0-9])?(?P<generic>[-_]generic)?"
+    r"(?P<processor>gfx(?P<digits>[0-9a-f]+[xX]{0,2})(?:(?:-(?P<minor>[0-9]))?[-_](?P<generic>generic))?)"
     r"(?P<features>(?:[:_-](?:xnack|sramecc)[+-])*)"
     r"(?![0-9A-Za-z])"
 )
-_PROCESSOR = re.compile(r"[3-9][0-9a-f]{2}|[1-9][0-9][0-9a-f]{2}")
-_FAMILY = re.compile(r"[3-9][0-9]?|[1-9][0-9][0-9]?|[3-9][0-9]?[xX]{1,2}|[1-9][0-9][0-9]?[xX]{1,2}")
-"""Only the beginning of a processor's number: gfx9, gfx103, gfx94X, gfx110x, gfx11xx."""
+_FEATURE = re.compile(r"(xnack|sramecc)([+-])")
+PROCESSOR = re.compile(r"[3-9][0-9a-f]{2}|1[0-9][0-9a-f]{2}")
+"""What follows `gfx` in the name of one processor."""
+_FAMILY = re.compile(r"(?P<begin>[3-9][0-9]?|1[0-9][0-9a-f]?)[xX]{0,2}")
+"""Only the beginning of a processor's number: gfx9, gfx94X, gfx103, gfx110x, gfx11xx."""
 
 
 @dataclass(frozen=True, order=True)
 class Name:
-    """A chip as a name says it, or a family of chips."""
+    label: str
+    """What a report calls it: `gfx1100`, `gfx90a:xnack+`, `gfx110x`, `gfx11-generic`, `sm_90`."""
+    family: str = ""
+    """How the processors of a family begin, where it names one."""
 
-    text: str
-    """`gfx1100`, `gfx11-generic`, `gfx110x`; without features."""
-    features: Features = ()
-    members: frozenset[str] | None = None
-    """The processors of a generic name."""
-    beginning: str = ""
-    """Of a family's processors."""
+    def match(self, chip: Gfx | Sm) -> Match:
+        """How something called this serves the chip."""
+        if isinstance(chip, Sm):
+            code = nvidia.read_label(self.label)
+            return nvidia.match(code, chip) if code else Match.NONE
+        if self.family:
+            return Match.EXACT if chip.processor.startswith(self.family) else Match.NONE
+        compiled = amd.read_label(self.label)
+        return amd.match(compiled, chip) if compiled else Match.NONE
 
-    @property
-    def label(self) -> str:
-        return self.text + "".join(f":{name}{sign}" for name, sign in self.features)
-
-    def is_for(self, gfx: Gfx) -> bool:
-        """Whether this is the chip itself or a family with it, its features not contradicting what is asked for."""
-        return self.covers(gfx.processor) and self._allows(gfx)
-
-    def serves(self, gfx: Gfx) -> bool:
-        """Whether this is generic code that also runs on the chip."""
-        return bool(self.members) and gfx.processor in (self.members or ()) and self._allows(gfx)
-
-    def covers(self, processor: str) -> bool:
-        if self.beginning:
-            return processor.startswith(self.beginning)
-        return processor == self.text
-
-    def _allows(self, gfx: Gfx) -> bool:
-        asked = dict(gfx.features)
-        return all(asked.get(name, sign) == sign for name, sign in self.features)
+    def agrees(self, inside: "Name") -> bool:
+        """Whether a file called this may hold what its inside says."""
+        compiled, called = amd.read_label(inside.label), amd.read_label(self.label)
+        if compiled is None:
+            return self.label == inside.label
+        if self.family:
+            return compiled.processor.startswith(self.family)
+        if called is None:
+            return False
+        signs = dict(called.features)
+        if any(signs.get(name, sign) != sign for name, sign in compiled.features):
+            return False
+        return called.processor in {compiled.processor, *GENERICS.get(compiled.processor, ())}
 
 
 def names_in(text: str) -> tuple[Name, ...]:
-    """Every chip named in one part of a path."""
-    found = (_name(match) for match in _TOKEN.finditer(text))
-    return tuple(name for name in found if name is not None)
+    """Every chip named in one part of a path, and every family of chips that is known here."""
+    found = (_read(token) for token in _TOKEN.finditer(text))
+    return tuple(name for name in found if name)
 
 
-def name_of(label: str) -> Name | None:
-    """The chip that a label of device code stands for: `gfx90a:xnack+`; None where it is no AMD chip's."""
-    match = _TOKEN.fullmatch(label)
-    return _name(match) if match else None
+def known(label: str) -> Name | None:
+    """What a label of device code stands for; None where this room cannot say whom it serves."""
+    token = _TOKEN.fullmatch(label)
+    if token:
+        return _read(token)
+    readable = label == amd.SPIRV or nvidia.read_label(label)
+    return Name(label) if readable else None
 
 
-def _name(match: re.Match[str]) -> Name | None:
-    digits = match["digits"]
-    features = tuple(sorted(_FEATURES.findall(match["features"])))
-    if match["generic"]:
-        text = f"gfx{digits}{match['minor'] or ''}-generic"
-        return Name(text, features, members=GENERICS.get(text, frozenset()))
-    if match["minor"]:
-        return None
-    if _PROCESSOR.fullmatch(digits):
-        return Name(f"gfx{digits}", features)
-    if _FAMILY.fullmatch(digits):
-        return Name(f"gfx{digits}", features, beginning="gfx" + digits.rstrip("xX"))
-    return None
+def cut_before_name(text: str) -> str | None:
+    """What stands before the first chip named in it; None: it names none."""
+    token = next((token for token in _TOKEN.finditer(text) if _read(token)), None)
+    return text[: token.start()] if token else None
+
+
+def _read(token: re.Match[str]) -> Name | None:
+    digits = token["digits"]
+    if token["generic"]:
+        minor = f"-{token['minor']}" if token["minor"] else ""
+        generic = f"gfx{digits}{minor}-generic"
+        return Name(generic) if generic in GENERICS else None
+    if PROCESSOR.fullmatch(digits):
+        features = sorted(_FEATURE.findall(token["features"]))
+        return Name(f"gfx{digits}" + "".join(f":{name}{sign}" for name, sign in features))
+    family = _FAMILY.fullmatch(digits)
+    return Name(f"gfx{digits}", family=f"gfx{family['begin']}") if family else None
