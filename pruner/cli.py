@@ -9,12 +9,13 @@ from typing import NoReturn, TextIO
 from pruner.archs import Ptx, Wanted, parse_archs
 from pruner.errors import PrunerError
 from pruner.library import Layout, Options
+from pruner.marker import IN_FOLDER, default_place
 from pruner.tree.globs import Globs
 from pruner.tree.machine import as_json
 from pruner.tree.people import summary, table
+from pruner.tree.place import put
 from pruner.tree.pool import MOST, default_jobs
 from pruner.tree.progress import progress_for
-from pruner.tree.replace import replace_bytes
 from pruner.tree.result import Request, Result
 from pruner.tree.run import prune_tree
 
@@ -71,7 +72,7 @@ def _write_json(result: Result, place: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
-        replace_bytes(Path(place), text.encode())
+        put(Path(place), text.encode())
 
 
 def _request(args: argparse.Namespace) -> Request:
@@ -83,7 +84,15 @@ def _request(args: argparse.Namespace) -> Request:
         jobs=args.jobs or default_jobs(),
         accept=Globs(args.accept),
         keep=Globs(args.keep),
+        marker=_marker(args),
     )
+
+
+def _marker(args: argparse.Namespace) -> Path | None:
+    place: Path | None = args.marker
+    if args.no_marker:
+        return None
+    return place or default_place(args.path.resolve())
 
 
 def _jobs(text: str) -> int:
@@ -114,4 +123,6 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--accept", action="append", default=[], metavar="GLOB", help="may be without code for the chip")
     add("--keep", action="append", default=[], metavar="GLOB", help="leave these files alone")
     add("--json", metavar="FILE", help="write the report for programs; - is standard output")
+    add("--marker", type=Path, metavar="FILE", help=f"where the tree says what it is (PATH/{IN_FOLDER})")
+    add("--no-marker", action="store_true", help="write none")
     return parser

@@ -14,9 +14,6 @@ from types import FrameType, TracebackType
 
 from pruner.errors import PrunerError
 
-LEFTOVER = ".gfxpack-prune~"
-"""What the name of every temporary file ends with, so that the next run knows what a killed one left."""
-
 
 @contextmanager
 def locked(path: Path) -> Iterator[int]:

@@ -7,16 +7,17 @@ A run that ends by itself, be it after Ctrl-C, removes its journal.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from pruner.replace import LEFTOVER
 from pruner.report import FileReport, Outcome
 from pruner.tree.codec import report_as_json, report_from_json
-from pruner.tree.guard import LEFTOVER
 from pruner.tree.links import relink
+from pruner.tree.result import Result
 from pruner.tree.walk import Library
 
 NAME = f".journal{LEFTOVER}"
@@ -34,7 +35,7 @@ class _Begun:
 class Past:
     """What a journal tells."""
 
-    times: dict[str, tuple[int, int]] = field(default_factory=dict)
+    dates: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Folders' dates before the first run."""
     begun: dict[str, _Begun] = field(default_factory=dict)
     removing: dict[str, FileReport] = field(default_factory=dict)
@@ -48,14 +49,16 @@ class Past:
                     if not (root / name).samefile(root / other):
                         relink(root / name, root / other, begun.identity)
 
-    def rows(self, root: Path, rows: Iterable[FileReport]) -> tuple[FileReport, ...]:
-        """The rows of a run, saying also what those before it did and could not tell any more."""
+    def completed(self, result: Result) -> Result:
+        """The result of a run, with what those before it did and could not tell any more."""
         rest = dict(self.done)
-        found = tuple(self._of_both(root, row, rest.pop(row.path, None)) for row in rows)
-        return (*found, *map(_noted, rest.values()))
-
-    def removed(self, root: Path) -> tuple[FileReport, ...]:
-        return tuple(_noted(report) for name, report in self.removing.items() if not (root / name).exists())
+        rows = [self._of_both(result.root, row, rest.pop(row.path, None)) for row in result.rows]
+        removed = [report for name, report in self.removing.items() if not (result.root / name).exists()]
+        return replace(
+            result,
+            rows=(*rows, *map(_noted, rest.values())),
+            removed=(*result.removed, *map(_noted, removed)),
+        )
 
     def _of_both(self, root: Path, now: FileReport, then: FileReport | None) -> FileReport:
         if now.outcome is not Outcome.UNCHANGED:
@@ -73,13 +76,13 @@ class Past:
 class Journal:
     def __init__(self, path: Path) -> None:
         self.past = _read(path)
-        self._path = path
+        self.path = path
         self._stream: TextIO | None = None
         with suppress(OSError):  # where no journal can be made, no file can be replaced either
             self._stream = path.open("a", encoding="utf-8")
 
-    def open(self, times: Mapping[str, tuple[int, int]]) -> None:
-        self._write({"times": times})
+    def open(self, dates: Mapping[str, tuple[int, int]]) -> None:
+        self._write({"dates": dates})
 
     def start(self, library: Library) -> None:
         self._write(
@@ -104,7 +107,7 @@ class Journal:
             self._stream.close()
         if whole:
             with suppress(OSError):
-                self._path.unlink()
+                self.path.unlink()
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         if self._stream is None:
@@ -132,9 +135,9 @@ def _read(path: Path) -> Past:
 
 
 def _learn(past: Past, entry: Mapping[str, Any]) -> None:
-    if "times" in entry:
-        times = {folder: (read, changed) for folder, (read, changed) in entry["times"].items()}
-        past.times = times | past.times
+    if "dates" in entry:
+        dates = {folder: (read, changed) for folder, (read, changed) in entry["dates"].items()}
+        past.dates = dates | past.dates
     elif "begun" in entry:
         begun = _Begun(entry["size"], tuple(entry["names"]), tuple(entry["identity"]))
         past.begun.setdefault(entry["begun"], begun)

@@ -5,8 +5,8 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+from pruner.replace import LEFTOVER
 from pruner.report import FileReport
-from pruner.tree.guard import LEFTOVER
 from pruner.tree.walk import Library
 from pruner.tree.words import count
 

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from pruner.tree.codec import chips_as_json, report_as_json
-from pruner.tree.result import Result
+from pruner.marker import chips_as_json
+from pruner.tree.codec import report_as_json
+from pruner.tree.result import Request, Result
 
 FORMAT = 1
 
@@ -18,8 +19,8 @@ def _content(result: Result) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "root": str(result.root),
-        "archs": chips_as_json(request.wanted),
-        "options": options_as_json(result),
+        "archs": chips_as_json(request.wanted.gfx, request.wanted.sm),
+        "options": options_as_json(request) | {"dry_run": request.options.dry_run},
         "exit_code": result.exit_code,
         "interrupted": result.interrupted,
         "before": result.before,
@@ -38,14 +39,13 @@ def _content(result: Result) -> dict[str, Any]:
     }
 
 
-def options_as_json(result: Result) -> dict[str, Any]:
-    request = result.request
+def options_as_json(request: Request) -> dict[str, Any]:
+    """What decides on what a run takes out."""
     return {
         "ptx": request.wanted.ptx,
         "embedded": request.wanted.embedded,
         "layout": request.options.layout,
         "strip": request.options.strip,
-        "dry_run": request.options.dry_run,
         "accept": [*request.accept.patterns],
         "keep": [*request.keep.patterns],
     }

@@ -67,7 +67,8 @@ def table(result: Result) -> Iterator[str]:
         )
         for row in rows
     ]
-    total = (count(len(rows), "file"), size(result.before), size(result.after), size(result.saved), "")
+    before, after = (sum(getattr(row, side) for row in rows) for side in ("before", "after"))
+    total = (count(len(rows), "file"), size(before), size(after), size(before - after), "")
     width = max((columns(row[0]) for row in cells), default=_LEAST_PATH)
     width = min(max(width, _LEAST_PATH, columns(total[0])), _MOST_PATH)
     yield _table_line(width, ("", "before", "after", "saved", "kept"))
@@ -103,7 +104,8 @@ def _verdict(result: Result) -> str:
         left = count(len(result.left), "file")
         return f"interrupted with {left} to go; {_figures(result)}; the same command goes on from here"
     if not changed:
-        return f"{count(len(result.rows), 'file')} looked at for {wanted}: nothing to take out"
+        nothing = "nothing was changed" if result.refused else "nothing to take out"
+        return f"{count(len(result.rows), 'file')} looked at for {wanted}: {nothing}"
     return f"{_figures(result)} for {wanted}"
 
 

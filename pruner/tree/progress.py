@@ -7,7 +7,6 @@ from typing import TextIO
 
 from pruner.report import FileReport, Outcome
 from pruner.tree.people import line
-from pruner.tree.walk import Library
 from pruner.tree.words import cut, printable, size
 
 _CLEAR = "\r\x1b[2K"
@@ -23,7 +22,7 @@ class Progress:
     def begin(self, files: int, weight: int) -> None:
         """So many files, so many bytes are to be looked at."""
 
-    def start(self, library: Library) -> None:
+    def start(self, name: str) -> None:
         """Somebody works on this file now."""
 
     def wait(self) -> float | None:
@@ -54,8 +53,8 @@ class LiveProgress(Progress):
         self._files, self._weight = files, weight
         self._started = time.monotonic()
 
-    def start(self, library: Library) -> None:
-        self._running.append(library.name)
+    def start(self, name: str) -> None:
+        self._running.append(name)
 
     def wait(self) -> float | None:
         if time.monotonic() - self._drawn >= _FRAME:

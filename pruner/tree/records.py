@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pruner.tree.replace import replace_bytes
+from pruner.replace import replacement
 
 _FIELD = rb'"(?:[^"]|"")*"|[^",\r\n]*'
 _ROW = re.compile(
@@ -32,14 +32,19 @@ Fates = Mapping[str, Fresh | None]
 
 
 def amend(root: Path, record: str, fates: Fates) -> bool:
-    """Bring the RECORD of this name up to date. Whether a byte of it had to change."""
+    """Bring the RECORD of this name up to date. Whether a byte of it had to change.
+
+    Its dates stay, as those of libraries do: the tree is as old as before, and the same input gives the same.
+    """
     path = root / record
+    state = path.lstat()
     before = path.read_bytes()
     base = root / PurePosixPath(record).parent.parent
     after = b"".join(_pieces(before, _Rows(root, base, fates), fates))
     if after == before:
         return False
-    replace_bytes(path, after)
+    with replacement(path, state) as descriptor, open(descriptor, "wb", closefd=False) as stream:
+        stream.write(after)
     return True
 
 

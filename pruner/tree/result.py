@@ -11,6 +11,8 @@ from pruner.report import FileReport, Outcome
 from pruner.tree.globs import Globs
 
 DONE, REFUSED, FAILED, INTERRUPTED = 0, 3, 4, 130
+RECORD, MARKER = BOOKS = ("record", "marker")
+"""Kinds of what is kept about a tree beside the files that are pruned."""
 LIBRARY = "pruner.library:prune_library"
 
 
@@ -24,6 +26,8 @@ class Request:
     """What may be refused without a word in the exit code."""
     keep: Globs = field(default_factory=Globs)
     """What is not even looked at."""
+    marker: Path | None = None
+    """Where it is written down what was done."""
     prune: str = LIBRARY
     """Who prunes a library, as `module:function`."""
 
@@ -42,6 +46,11 @@ class Result:
     """What an interrupted run did not get to."""
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether files are not yet what RECORD or the marker says of them."""
+        return any(row.kind in BOOKS for row in self.of(Outcome.FAILED))
 
     @property
     def refused(self) -> tuple[FileReport, ...]:
@@ -81,3 +90,7 @@ class Result:
         if self.of(Outcome.FAILED):
             return FAILED
         return REFUSED if self.refused else DONE
+
+
+def failed(path: str, kind: str, reason: str, size: int = 0) -> FileReport:
+    return FileReport(path, kind, Outcome.FAILED, size, size, reason=reason)

@@ -1,4 +1,4 @@
-"""What lies in a tree: host libraries by their first bytes, kernels for GPUs, wheels' RECORD files.
+"""What lies in a tree: kernel folders, libraries by their first bytes, wheels' RECORD files.
 
 Nothing is followed: a symbolic link is neither read nor replaced, and a folder on another file system
 (/proc, /sys, /dev and mounts of an image's root) stays unseen. A file with several names is one file.
@@ -6,14 +6,17 @@ Nothing is followed: a symbolic link is neither read nor replaced, and a folder 
 
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 
 from pruner.errors import PrunerError
-from pruner.tree.guard import LEFTOVER
+from pruner.folders.base import Folder
+from pruner.folders.recognise import recognise
+from pruner.replace import LEFTOVER
+from pruner.tree.globs import Globs
 
+_RECORD = ".dist-info/RECORD"
 _MAGIC = b"\x7fELF"
 _HEADER = 20
 _MACHINE = {1: Struct("<H"), 2: Struct(">H")}
@@ -46,11 +49,15 @@ class Tree:
 
     root: Path
     libraries: tuple[Library, ...] = ()
-    folders: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The largest first."""
+    kernels: tuple[Folder, ...] = ()
+    dates: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Every folder -> when it was read and changed, in nanoseconds."""
     records: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     """Temporary files of a run that was killed."""
+    links: tuple[str, ...] = ()
+    """Symbolic links."""
     mounts: tuple[str, ...] = ()
     """Other file systems, not entered."""
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -60,19 +67,17 @@ class Tree:
         return self.root / name
 
 
-def survey(path: Path) -> Tree:
-    """Look through a folder, or at one file."""
+def survey(path: Path, keep: Globs) -> Tree:
+    """Look through a folder, or at one file; `keep` is what nobody may touch."""
     try:
         place = path.resolve(strict=True)
         kind = place.stat().st_mode
     except (OSError, RuntimeError) as error:
         raise PrunerError(f"{path} cannot be opened: {_reason(error)}", hint=_hint_for(path)) from None
     if stat.S_ISDIR(kind):
-        return _Walk(place).tree()
+        return _Walk(place, keep).tree(None)
     if stat.S_ISREG(kind):
-        walk = _Walk(place.parent)
-        walk.look_at(place.name)
-        return walk.tree(enter=False)
+        return _Walk(place.parent, keep).tree(place.name)
     raise PrunerError(f"{path} is neither a folder nor a file", hint="give a tree, or one library")
 
 
@@ -89,89 +94,93 @@ def _hint_for(path: Path) -> str:
 
 
 class _Walk:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keep: Globs) -> None:
         self._root = root
-        self._libraries: dict[tuple[int, int], tuple[os.stat_result, list[str]]] = {}
-        self._folders: dict[str, tuple[int, int]] = {}
-        self._records: list[str] = []
-        self._leftovers: list[str] = []
+        self._keep = keep
+        self._dates: dict[str, tuple[int, int]] = {}
+        self._files: list[str] = []
+        self._links: list[str] = []
         self._mounts: list[str] = []
         self._unreadable: dict[str, str] = {}
 
-    def tree(self, *, enter: bool = True) -> Tree:
+    def tree(self, only: str | None) -> Tree:
         status = self._root.stat()
-        self._folders[""] = (status.st_atime_ns, status.st_mtime_ns)
-        if enter:
-            for name in self._entries(status.st_dev):
-                self.look_at(name)
+        self._dates[""] = (status.st_atime_ns, status.st_mtime_ns)
+        if only is None:
+            self._enter(status.st_dev)
+        else:
+            self._files.append(only)
+        leftovers = [name for name in self._files if name.endswith(LEFTOVER)]
+        ours = {name for name in (*self._files, *self._links) if name not in self._keep}.difference(leftovers)
+        kernels = recognise(self._root, sorted(ours))
+        rest = ours.difference(self._links, *(folder.members for folder in kernels))
         return Tree(
             root=self._root,
-            libraries=tuple(
-                Library(tuple(sorted(names)), status.st_size, status.st_nlink, identity)
-                for identity, (status, names) in self._libraries.items()
-            ),
-            folders=self._folders,
-            records=tuple(sorted(self._records)),
-            leftovers=tuple(sorted(self._leftovers)),
-            mounts=tuple(sorted(self._mounts)),
+            libraries=self._libraries(sorted(rest)),
+            kernels=tuple(kernels),
+            dates=self._dates,
+            records=tuple(name for name in self._files if name.endswith(_RECORD)),
+            leftovers=tuple(leftovers),
+            links=tuple(self._links),
+            mounts=tuple(self._mounts),
             unreadable=self._unreadable,
         )
 
-    def look_at(self, name: str) -> None:
-        """Sort one regular file in."""
-        if name.endswith(LEFTOVER):
-            self._leftovers.append(name)
-        elif name.endswith(".dist-info/RECORD"):
-            self._records.append(name)
-        else:
-            self._look_inside(name)
+    def _enter(self, device: int) -> None:
+        pending = [""]
+        while pending:
+            folder = pending.pop()
+            try:
+                with os.scandir(self._root / folder) as entries:
+                    for entry in sorted(entries, key=lambda entry: entry.name):
+                        name = f"{folder}/{entry.name}" if folder else entry.name
+                        if self._note(name, entry, device):
+                            pending.append(name)
+            except OSError as error:
+                self._unreadable[folder or "."] = _reason(error)
 
-    def _look_inside(self, name: str) -> None:
+    def _note(self, name: str, entry: os.DirEntry[str], device: int) -> bool:
+        """Whether it is a folder to enter. Only folders are asked for their device: in an overlay, files
+        may have another one."""
+        if entry.is_symlink():
+            self._links.append(name)
+        elif entry.is_file(follow_symlinks=False):
+            self._files.append(name)
+        elif entry.is_dir(follow_symlinks=False):
+            status = entry.stat(follow_symlinks=False)
+            if status.st_dev == device:
+                self._dates[name] = (status.st_atime_ns, status.st_mtime_ns)
+                return True
+            self._mounts.append(name)
+        return False
+
+    def _libraries(self, names: list[str]) -> tuple[Library, ...]:
+        found: dict[tuple[int, int], tuple[os.stat_result, list[str]]] = {}
+        for name in names:
+            status = self._library_status(name)
+            if status is not None:
+                found.setdefault((status.st_dev, status.st_ino), (status, []))[1].append(name)
+        libraries = [
+            Library(tuple(names), status.st_size, status.st_nlink, identity)
+            for identity, (status, names) in found.items()
+        ]
+        return tuple(sorted(libraries, key=lambda library: (-library.size, library.name)))
+
+    def _library_status(self, name: str) -> os.stat_result | None:
         try:
             descriptor = os.open(
                 self._root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             )
         except OSError as error:
             self._unreadable[name] = _reason(error)
-            return
+            return None
         try:
-            head = os.pread(descriptor, _HEADER, 0)
-            if _is_library(head):
-                status = os.fstat(descriptor)
-                identity = (status.st_dev, status.st_ino)
-                self._libraries.setdefault(identity, (status, []))[1].append(name)
+            return os.fstat(descriptor) if _is_library(os.pread(descriptor, _HEADER, 0)) else None
         except OSError as error:
             self._unreadable[name] = _reason(error)
+            return None
         finally:
             os.close(descriptor)
-
-    def _entries(self, device: int) -> Iterator[str]:
-        """Names of all regular files; folders are noted on the way."""
-        pending = [""]
-        while pending:
-            folder = pending.pop()
-            try:
-                with os.scandir(self._root / folder) as entries:
-                    found = sorted(entries, key=lambda entry: entry.name)
-            except OSError as error:
-                self._unreadable[folder or "."] = _reason(error)
-                continue
-            for entry in found:
-                name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if self._enters(name, entry, device):
-                        pending.append(name)
-                elif entry.is_file(follow_symlinks=False):
-                    yield name
-
-    def _enters(self, name: str, entry: os.DirEntry[str], device: int) -> bool:
-        """Only folders are asked for their device: overlay file systems give files another one."""
-        status = entry.stat(follow_symlinks=False)
-        if status.st_dev != device:
-            self._mounts.append(name)
-            return False
-        self._folders[name] = (status.st_atime_ns, status.st_mtime_ns)
-        return True
 
 
 def _is_library(head: bytes) -> bool:

@@ -1,0 +1,135 @@
+"""The marker: what a pruned tree says of itself, to the next run, to `--check` and to whoever starts it.
+
+It is the same for the same input: no clock, no host and no place is in it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pruner import __version__
+from pruner.archs import Gfx, Sm
+from pruner.errors import PrunerError
+
+FORMAT = 1
+IN_FOLDER = ".gfxpack-pruned.json"
+IN_IMAGE = "etc/gfxpack/pruned.json"
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A file that is smaller than it was."""
+
+    before: int
+    size: int
+    sha256: str
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """Arch -> bytes of code for it that are gone."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A file that is gone, and how large it was for which archs."""
+
+    before: int
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Marker:
+    gfx: tuple[Gfx, ...] = ()
+    sm: tuple[Sm, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Shrunk] = field(default_factory=dict)
+    removed: Mapping[str, Removed] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
+    """Files without code for any of the chips, which somebody said may be so."""
+
+    @property
+    def chips(self) -> tuple[Gfx | Sm, ...]:
+        return (*self.gfx, *self.sm)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.chips))
+
+
+def default_place(path: Path) -> Path | None:
+    """Where the marker of a tree lies; a single file has none."""
+    if not path.is_dir():
+        return None
+    is_image = (path / "etc").is_dir() and (path / "usr").is_dir()
+    return path / (IN_IMAGE if is_image else IN_FOLDER)
+
+
+def load(path: Path) -> Marker | None:
+    """None where there is none."""
+    try:
+        return _from_json(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PrunerError(
+            f"cannot read {path}: {error.strerror}", hint="--marker names another one"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PrunerError(
+            f"{path} is no marker of this pruner: {error!r}",
+            hint="a newer pruner may have written it; what nobody can read is best replaced by a fresh tree",
+        ) from None
+
+
+def dump(marker: Marker) -> bytes:
+    before = [file.before for file in marker.files.values()] + [
+        file.before for file in marker.removed.values()
+    ]
+    content = {
+        "format": FORMAT,
+        "tool": f"gfxpack pruner {__version__}",
+        "archs": chips_as_json(marker.gfx, marker.sm),
+        "options": marker.options,
+        "before": sum(before),
+        "after": sum(file.size for file in marker.files.values()),
+        "files": {name: asdict(file) for name, file in sorted(marker.files.items())},
+        "removed": {name: asdict(file) for name, file in sorted(marker.removed.items())},
+        "accepted": sorted(marker.accepted),
+    }
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _from_json(data: Mapping[str, Any]) -> Marker:
+    if data["format"] != FORMAT:
+        raise ValueError(f"format {data['format']}")
+    gfx, sm = chips_from_json(data["archs"])
+    return Marker(
+        gfx=gfx,
+        sm=sm,
+        options=dict(data["options"]),
+        files={name: Shrunk(**file) for name, file in data["files"].items()},
+        removed={name: Removed(**file) for name, file in data["removed"].items()},
+        accepted=tuple(data["accepted"]),
+    )
+
+
+def chips_as_json(gfx: Iterable[Gfx], sm: Iterable[Sm]) -> list[dict[str, Any]]:
+    """Each chip, and what the runtime reports it as, which is what code is looked up by."""
+    return [*map(_gfx_as_json, gfx), *({"vendor": "nvidia", "chip": str(chip)} for chip in sm)]
+
+
+def _gfx_as_json(gfx: Gfx) -> dict[str, Any]:
+    chip = {"vendor": "amd", "chip": gfx.chip or gfx.processor, "reported_as": gfx.processor}
+    return {**chip, "features": dict(gfx.features)} if gfx.features else chip
+
+
+def chips_from_json(data: Iterable[Mapping[str, Any]]) -> tuple[tuple[Gfx, ...], tuple[Sm, ...]]:
+    chips = list(data)
+    gfx = tuple(_gfx_from_json(chip) for chip in chips if chip["vendor"] == "amd")
+    sm = tuple(Sm(int(chip["chip"].removeprefix("sm_"))) for chip in chips if chip["vendor"] == "nvidia")
+    return gfx, sm
+
+
+def _gfx_from_json(data: Mapping[str, Any]) -> Gfx:
+    chip, processor = data["chip"], data["reported_as"]
+    features = tuple(sorted(data.get("features", {}).items()))
+    return Gfx(processor, features, chip if chip != processor else "")
