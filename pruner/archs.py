@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from reprlib import repr as _short
 
 from pruner.errors import PrunerError
 
@@ -29,6 +30,7 @@ FEATURES = ("sramecc", "xnack")
 
 _PROCESSOR = re.compile(r"gfx(?:[1-9][0-9a-f]{2,3}|[0-9]+(?:-[0-9]+)*-generic)")
 _SM = re.compile(r"sm_([1-9][0-9]{1,2})[af]?")
+_CHIP = re.compile(rf"{_PROCESSOR.pattern}(?::(?:{'|'.join(FEATURES)})[+-])*|{_SM.pattern}")
 _WELL_KNOWN = (
     *sorted({chip for family in GENERICS.values() for chip in family}),
     *GENERICS,
@@ -103,14 +105,12 @@ def parse_archs(texts: Iterable[str]) -> tuple[tuple[Gfx, ...], tuple[Sm, ...]]:
 def _parse(text: str) -> Gfx | Sm:
     if capability := _SM.fullmatch(text):
         return Sm(int(capability[1]))
-    chip, _, reported = text.rpartition("=")
-    if chip and not _PROCESSOR.fullmatch(chip):
-        raise PrunerError(
-            f"{text!r}: {chip!r} is no AMD chip", hint=_hint(chip) or "write it as in gfx1151=gfx1100"
-        )
+    chip, alias, reported = text.rpartition("=")
     processor, *features = reported.split(":")
-    if not _PROCESSOR.fullmatch(processor) or text.startswith("="):
-        raise PrunerError(f"{text!r} is no name of a chip", hint=_hint(text) or _EXAMPLES)
+    for name in [chip, processor] if alias else [processor]:
+        if not _PROCESSOR.fullmatch(name):
+            meant = name if alias else text
+            raise PrunerError(f"{_short(text)} is no name of a chip", hint=_hint(meant) or _EXAMPLES)
     return Gfx(processor, _features(text, features), chip if chip != processor else "")
 
 
@@ -120,9 +120,13 @@ def _features(text: str, written: Iterable[str]) -> tuple[tuple[str, str], ...]:
         name, sign = feature[:-1], feature[-1:]
         if name not in FEATURES or sign not in ("+", "-"):
             known = " ".join(f"{name}+ {name}-" for name in FEATURES)
-            raise PrunerError(f"{text!r}: {feature!r} is no feature of a chip", hint=f"features are {known}")
+            raise PrunerError(
+                f"{_short(text)}: {_short(feature)} is no feature of a chip", hint=f"features are {known}"
+            )
         if signs.setdefault(name, sign) != sign:
-            raise PrunerError(f"{text!r} asks for {name} both on and off", hint="name one, or none for both")
+            raise PrunerError(
+                f"{_short(text)} asks for {name} both on and off", hint="name one, or none for both"
+            )
     return tuple(sorted(signs.items()))
 
 
@@ -131,7 +135,7 @@ def _hint(text: str) -> str:
     lower = text.strip().lower()
     number = re.sub(r"^(sm|compute|cuda|cc)?[\s_.-]*", "", lower).replace(".", "")
     for guess in (lower, f"gfx{lower}", f"sm_{number}"):
-        if _PROCESSOR.fullmatch(guess.partition(":")[0]) or _SM.fullmatch(guess):
+        if _CHIP.fullmatch(guess):
             return f"did you mean {guess}?"
     near = get_close_matches(lower, _WELL_KNOWN, n=1, cutoff=0.8)
     return f"did you mean {near[0]}?" if near else ""

@@ -14,6 +14,7 @@ def formats_for(section: str, wanted: Wanted) -> list[Format]:
 
 
 def every_format() -> tuple[Format, ...]:
+    """All that there are, the strictest reader of what begins alike first."""
     return _found_in(tuple(__path__))
 
 
@@ -21,4 +22,5 @@ def every_format() -> tuple[Format, ...]:
 def _found_in(folders: tuple[str, ...]) -> tuple[Format, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(folders))
     modules = [import_module(f"{__name__}.{name}") for name in names]
-    return tuple(module.FORMAT for module in modules if hasattr(module, "FORMAT"))
+    forms: list[Format] = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    return tuple(sorted(forms, key=lambda form: form.buried))

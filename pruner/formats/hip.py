@@ -7,7 +7,7 @@ bundle's start, so a bundle stays in one piece, its table first.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from struct import Struct
 
@@ -131,17 +131,17 @@ def _check_places(bundle: Bundle, offset: int, end: int) -> None:
         raise Malformed(f"bundle at {offset:#x} ends at {offset + bundle.size:#x}, past {end:#x}")
 
 
-def with_slots(bundle: Bundle, kept: Sequence[int]) -> tuple[Bundle, list[Slot]]:
-    """The bundle with only these rows, packed to the front, and the rows as they were, in the same order."""
+def with_slots(bundle: Bundle, kept: Sequence[int]) -> Bundle:
+    """The bundle with only these rows, packed to the front as the compiler would pack them."""
     old = [bundle.slots[index] for index in kept]
-    cursor = Bundle(tuple(old)).table_size
+    cursor = end = Bundle(tuple(old)).table_size
     places = {}
     for slot in sorted(old, key=lambda slot: slot.offset):
-        if slot.size:
-            cursor = -(-cursor // bundle.alignment) * bundle.alignment
+        cursor = -(-cursor // bundle.alignment) * bundle.alignment
         places[slot] = cursor
-        cursor += slot.size
-    return Bundle(tuple(Slot(places[slot], slot.size, slot.identity) for slot in old)), old
+        if slot.size:
+            cursor = end = cursor + slot.size
+    return Bundle(tuple(replace(slot, offset=min(places[slot], end)) for slot in old))
 
 
 class Hip:
@@ -168,15 +168,15 @@ class Hip:
     def shrink(self, view: View, unit: Unit, kept: Sequence[int], _scratch: Scratch) -> list[Piece]:
         if len(kept) == len(unit.entries):
             return whole(view, unit)
-        bundle, old = with_slots(read_bundle(view, unit.offset, unit.offset + unit.size), kept)
-        pieces: list[Piece] = [bundle.table()]
-        position = bundle.table_size
-        moved = [(new, was) for new, was in zip(bundle.slots, old, strict=True) if new.size]
-        for new, was in sorted(moved, key=lambda pair: pair[0].offset):
-            if new.offset > position:
-                pieces.append(bytes(new.offset - position))
-            pieces.append(Copy(view, unit.offset + was.offset, was.size))
-            position = new.end
+        old = read_bundle(view, unit.offset, unit.offset + unit.size)
+        new = with_slots(old, kept)
+        moves = zip(new.slots, (old.slots[index] for index in kept), strict=True)
+        pieces: list[Piece] = [new.table()]
+        position = new.table_size
+        for slot, was in sorted(moves, key=lambda move: move[0].offset):
+            if slot.size:  # what is empty shares its place with what follows
+                pieces += [bytes(slot.offset - position), Copy(view, unit.offset + was.offset, was.size)]
+                position = slot.end
         return pieces
 
     @contextmanager
