@@ -18,6 +18,7 @@ from pruner.tree.pool import MOST, default_jobs
 from pruner.tree.progress import progress_for
 from pruner.tree.result import Request, Result
 from pruner.tree.run import prune_tree
+from pruner.tree.walk import place_of
 
 USAGE = 2
 _EPILOG = """exit status:
@@ -77,22 +78,22 @@ def _write_json(result: Result, place: str) -> None:
 
 def _request(args: argparse.Namespace) -> Request:
     gfx, sm = parse_archs([arch for archs in args.arch for arch in archs])
+    place = place_of(args.path)
     return Request(
-        path=args.path,
+        path=place,
         wanted=Wanted(gfx, sm, Ptx(args.ptx), args.embedded),
         options=Options(layout=Layout(args.layout), strip=args.strip, dry_run=args.dry_run),
         jobs=args.jobs or default_jobs(),
         accept=Globs(args.accept),
         keep=Globs(args.keep),
-        marker=_marker(args),
+        weight=tuple(args.weight),
+        marker=_marker(args, place),
     )
 
 
-def _marker(args: argparse.Namespace) -> Path | None:
-    place: Path | None = args.marker
-    if args.no_marker:
-        return None
-    return place or default_place(args.path.resolve())
+def _marker(args: argparse.Namespace, tree: Path) -> Path | None:
+    named: Path | None = args.marker
+    return None if args.no_marker else named or default_place(tree)
 
 
 def _jobs(text: str) -> int:
@@ -122,6 +123,14 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="show what would be done; write nothing")
     add("--accept", action="append", default=[], metavar="GLOB", help="may be without code for the chip")
     add("--keep", action="append", default=[], metavar="GLOB", help="leave these files alone")
+    add(
+        "--weight",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="POLICY",
+        help="take dead weight out first",
+    )
     add("--json", metavar="FILE", help="write the report for programs; - is standard output")
     add("--marker", type=Path, metavar="FILE", help=f"where the tree says what it is (PATH/{IN_FOLDER})")
     add("--no-marker", action="store_true", help="write none")

@@ -46,6 +46,8 @@ class Marker:
     removed: Mapping[str, Removed] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     """Files without code for any of the chips, which somebody said may be so."""
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Policies of dead weight that were carried out -> their hashes."""
 
     @property
     def chips(self) -> tuple[Gfx | Sm, ...]:
@@ -94,6 +96,7 @@ def dump(marker: Marker) -> bytes:
         "files": {name: asdict(file) for name, file in sorted(marker.files.items())},
         "removed": {name: asdict(file) for name, file in sorted(marker.removed.items())},
         "accepted": sorted(marker.accepted),
+        "policies": dict(sorted(marker.policies.items())),
     }
     return (json.dumps(content, indent=1) + "\n").encode()
 
@@ -109,6 +112,7 @@ def _from_json(data: Mapping[str, Any]) -> Marker:
         files={name: Shrunk(**file) for name, file in data["files"].items()},
         removed={name: Removed(**file) for name, file in data["removed"].items()},
         accepted=tuple(data["accepted"]),
+        policies=dict(data["policies"]),
     )
 
 

@@ -17,14 +17,13 @@ from pruner.errors import PrunerError
 
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Have `path` alone; gives the descriptor that holds the lock, for workers to hold it as well."""
-    place = path.resolve()
+    """Have this real path alone; gives the descriptor that holds the lock, for workers to hold it as well."""
     descriptors: list[int] = []
     try:
-        for ancestor in place.parents:
+        for ancestor in path.parents:
             with suppress(PermissionError):
                 descriptors.append(_lock(ancestor, fcntl.LOCK_SH))
-        descriptors.append(_lock(place, fcntl.LOCK_EX))
+        descriptors.append(_lock(path, fcntl.LOCK_EX))
         yield descriptors[-1]
     finally:
         for descriptor in descriptors:

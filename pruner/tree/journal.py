@@ -40,6 +40,7 @@ class Past:
     begun: dict[str, _Begun] = field(default_factory=dict)
     removing: dict[str, FileReport] = field(default_factory=dict)
     done: dict[str, FileReport] = field(default_factory=dict)
+    policies: dict[str, str] = field(default_factory=dict)
 
     def finish_links(self, root: Path) -> None:
         """A file that was pruned, but not yet under all of its names."""
@@ -78,11 +79,12 @@ class Journal:
         self.past = _read(path)
         self.path = path
         self._stream: TextIO | None = None
-        with suppress(OSError):  # where no journal can be made, no file can be replaced either
-            self._stream = path.open("a", encoding="utf-8")
 
-    def open(self, dates: Mapping[str, tuple[int, int]]) -> None:
-        self._write({"dates": dates})
+    def open(self, dates: Mapping[str, tuple[int, int]], policies: Mapping[str, str]) -> None:
+        """Begin with the dates of folders, and the policies of dead weight that have been carried out."""
+        with suppress(OSError):  # where no journal can be made, no file can be replaced either
+            self._stream = self.path.open("a", encoding="utf-8")
+        self._write({"dates": dates, "policies": policies})
 
     def start(self, library: Library) -> None:
         self._write(
@@ -138,6 +140,7 @@ def _learn(past: Past, entry: Mapping[str, Any]) -> None:
     if "dates" in entry:
         dates = {folder: (read, changed) for folder, (read, changed) in entry["dates"].items()}
         past.dates = dates | past.dates
+        past.policies |= entry["policies"]
     elif "begun" in entry:
         begun = _Begun(entry["size"], tuple(entry["names"]), tuple(entry["identity"]))
         past.begun.setdefault(entry["begun"], begun)

@@ -48,4 +48,5 @@ def options_as_json(request: Request) -> dict[str, Any]:
         "strip": request.options.strip,
         "accept": [*request.accept.patterns],
         "keep": [*request.keep.patterns],
+        "weight": [policy.name for policy in request.weight],
     }

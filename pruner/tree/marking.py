@@ -18,6 +18,8 @@ _Chip = TypeVar("_Chip", Gfx, Sm)
 
 def lost_for_good(marker: Marker, wanted: Wanted) -> Iterator[FileReport]:
     """Files that had code for a chip which is wanted now, and was not when they were pruned."""
+    if not marker.chips:
+        return
     known = set(marker.chips)
     chips: tuple[Gfx | Sm, ...] = (*wanted.gfx, *wanted.sm)
     strangers = [chip for chip in chips if chip not in known]
@@ -51,9 +53,8 @@ def _serves(label: str, chip: Gfx | Sm) -> bool:
     return nvidia_code is not None and nvidia.match(nvidia_code, chip) is not Match.NONE
 
 
-def marked(old: Marker | None, result: Result, options: Mapping[str, object]) -> Marker | None:
+def marked(old: Marker, result: Result, options: Mapping[str, object]) -> Marker | None:
     """The marker after a run; None where the tree has not become what a marker would say of it."""
-    old = old or Marker()
     if not old.chips and result.refused and not result.of(Outcome.PRUNED) and not result.removed:
         return None
     return Marker(
@@ -63,6 +64,7 @@ def marked(old: Marker | None, result: Result, options: Mapping[str, object]) ->
         files=_files(old, result),
         removed=_removed(old, result),
         accepted=tuple(sorted(row.path for row in result.accepted)),
+        policies={**old.policies, **result.policies},
     )
 
 

@@ -56,7 +56,7 @@ _OUTCOMES: Mapping[Outcome, Callable[[FileReport], str]] = {
 
 def table(result: Result) -> Iterator[str]:
     """What a dry run found: per file before, after, saved and kept, most savings first."""
-    rows = sorted(result.of(Outcome.PRUNED), key=lambda row: (row.after - row.before, row.path))
+    rows = sorted(result.changed, key=lambda row: (row.after - row.before, row.path))
     cells = [
         (
             printable(row.path),
@@ -98,7 +98,7 @@ def summary(result: Result) -> Iterator[str]:
 
 
 def _verdict(result: Result) -> str:
-    changed = result.of(Outcome.PRUNED)
+    changed = result.changed
     wanted = result.request.wanted
     if result.interrupted:
         left = count(len(result.left), "file")
@@ -110,11 +110,11 @@ def _verdict(result: Result) -> str:
 
 
 def _figures(result: Result) -> str:
-    changed = result.of(Outcome.PRUNED)
+    changed = result.changed
     before, after = (sum(getattr(row, side) for row in changed) for side in ("before", "after"))
     would = "would be " if result.request.options.dry_run else ""
     return (
-        f"{count(len(changed), 'file')} of {len(result.rows):,} {would}smaller: "
+        f"{len(changed):,} of {count(len(result.rows), 'file')} {would}smaller: "
         f"{change(before, after)} ({percent(before - after, before)} less)"
     )
 

@@ -19,6 +19,7 @@ LIBRARY = "pruner.library:prune_library"
 @dataclass(frozen=True)
 class Request:
     path: Path
+    """A real one, as `walk.place_of` gives it."""
     wanted: Wanted
     options: Options = field(default_factory=Options)
     jobs: int = 1
@@ -26,6 +27,8 @@ class Request:
     """What may be refused without a word in the exit code."""
     keep: Globs = field(default_factory=Globs)
     """What is not even looked at."""
+    weight: tuple[Path, ...] = ()
+    """Policies of what goes as a whole."""
     marker: Path | None = None
     """Where it is written down what was done."""
     prune: str = LIBRARY
@@ -46,6 +49,8 @@ class Result:
     """What an interrupted run did not get to."""
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Policies that this tree has seen carried out -> their hashes."""
 
     @property
     def is_torn(self) -> bool:
@@ -63,18 +68,19 @@ class Result:
 
     @property
     def before(self) -> int:
+        """Bytes of all that was looked at."""
         return sum(row.before for row in self.rows)
 
     @property
     def after(self) -> int:
         return sum(row.after for row in self.rows)
 
-    @property
-    def saved(self) -> int:
-        return self.before - self.after
-
     def of(self, outcome: Outcome) -> tuple[FileReport, ...]:
         return tuple(row for row in self.rows if row.outcome is outcome)
+
+    @property
+    def changed(self) -> tuple[FileReport, ...]:
+        return (*self.of(Outcome.REMOVED), *self.of(Outcome.PRUNED))
 
     def labels(self, side: str) -> Mapping[str, int]:
         """Bytes per arch, `kept` or `dropped`, most first."""

@@ -1,6 +1,7 @@
 """One run over a tree, from the lock to the dates of its folders."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from pruner import marker
 from pruner.errors import PrunerError
@@ -15,64 +16,83 @@ from pruner.tree.progress import Progress
 from pruner.tree.result import MARKER, Request, Result, failed
 from pruner.tree.upkeep import amend_records, restore_dates, sweep
 from pruner.tree.walk import Tree, survey
+from pruner.tree.weight import Relief, relieve
 from pruner.tree.work import Work
 
 
 def prune_tree(request: Request, progress: Progress) -> Result:
     """Raises PrunerError where the run cannot begin; whatever goes wrong later is in the result."""
     with locked(request.path) as lock, Interruption() as interruption:
-        old = marker.load(request.marker) if request.marker else None
-        lost = tuple(lost_for_good(old, request.wanted)) if old else ()
+        old = (marker.load(request.marker) if request.marker else None) or Marker()
+        lost = tuple(lost_for_good(old, request.wanted))
         if any(row.kind == TREE for row in lost):
             return Result(request.path, request, rows=lost)
-        run = _Run(request, progress, interruption, lock, lost)
-        return run.dry() if request.options.dry_run else run.real(old)
+        run = _Run(request, old, lost, progress, interruption, lock)
+        return run.dry() if request.options.dry_run else run.real()
 
 
+@dataclass(frozen=True)
 class _Run:
-    def __init__(
-        self,
-        request: Request,
-        progress: Progress,
-        interruption: Interruption,
-        lock: int,
-        lost: tuple[FileReport, ...],
-    ) -> None:
-        self._request = request
-        self._progress = progress
-        self._interruption = interruption
-        self._lock = lock
-        self._lost = lost
+    request: Request
+    old: Marker
+    lost: tuple[FileReport, ...]
+    """What an earlier run has made useless for what this one wants."""
+    progress: Progress
+    interruption: Interruption
+    lock: int
 
     def dry(self) -> Result:
-        return self._work(survey(self._request.path, self._request.keep), None)
+        relief = self._relieve(self.old.policies)
+        gone = {report.path for report in relief.removed}
+        tree = survey(self.request.path, lambda name: name in self.request.keep or name in gone)
+        return self._work(tree, relief, None)
 
-    def real(self, old: Marker | None) -> Result:
-        place = self._request.path.resolve()
-        journal = Journal(journal_of(place))
-        journal.past.finish_links(place)
-        tree = survey(place, self._request.keep)
-        journal.open(tree.dates)
+    def real(self) -> Result:
+        journal = Journal(journal_of(self.request.path))
+        journal.past.finish_links(self.request.path)
+        before = self._survey()
+        relief = self._relieve({**self.old.policies, **journal.past.policies})
+        journal.open(before.dates, relief.policies)
+        tree = replace(self._survey(), dates=before.dates) if relief.removed else before
         sweep(tree, journal.path)
-        result = journal.past.completed(self._work(tree, journal))
+        result = journal.past.completed(self._work(tree, relief, journal))
         result = amend_records(result, tree)
-        result = _with_marker(result, old)
+        result = _with_marker(result, self.old)
         journal.close(whole=not result.is_torn)
         restore_dates(tree, journal.past.dates)
         return result
 
-    def _work(self, tree: Tree, journal: Journal | None) -> Result:
-        work = Work(self._request, tree, self._progress, self._interruption, journal)
+    def _survey(self) -> Tree:
+        return survey(self.request.path, self.request.keep.__contains__)
+
+    def _relieve(self, done: Mapping[str, str]) -> Relief:
+        request = self.request
+        if not request.weight:
+            return Relief(policies=done)
+        return relieve(
+            self.request.path, request.weight, request.wanted, done, dry_run=request.options.dry_run
+        )
+
+    def _work(self, tree: Tree, relief: Relief, journal: Journal | None) -> Result:
+        for row in relief.rows:
+            self.progress.done(row)
+        work = Work(self.request, tree, self.progress, self.interruption, journal)
         try:
             work.folders()
-            work.libraries([self._lock], [row.path for row in self._lost])
+            work.libraries([self.lock], [row.path for row in self.lost])
         finally:
-            self._progress.end()
+            self.progress.end()
         result = work.result()
-        return replace(result, rows=(*result.rows, *self._lost))
+        return replace(
+            result,
+            rows=(*relief.rows, *result.rows, *self.lost),
+            removed=(*relief.removed, *result.removed),
+            notes=(*relief.notes, *result.notes),
+            policies=relief.policies,
+        )
 
 
-def _with_marker(result: Result, old: Marker | None) -> Result:
+def _with_marker(result: Result, old: Marker) -> Result:
     place = result.request.marker
     fresh = marked(old, result, options_as_json(result.request))
     if place is None or fresh is None:

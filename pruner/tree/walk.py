@@ -6,6 +6,7 @@ Nothing is followed: a symbolic link is neither read nor replaced, and a folder 
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
@@ -14,7 +15,6 @@ from pruner.errors import PrunerError
 from pruner.folders.base import Folder
 from pruner.folders.recognise import recognise
 from pruner.replace import LEFTOVER
-from pruner.tree.globs import Globs
 
 _RECORD = ".dist-info/RECORD"
 _MAGIC = b"\x7fELF"
@@ -22,6 +22,8 @@ _HEADER = 20
 _MACHINE = {1: Struct("<H"), 2: Struct(">H")}
 _KERNELS = frozenset({190, 224})
 """Machine numbers of CUDA and AMD GPUs: such an ELF file is code for a chip, not a library around it."""
+
+Skip = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,16 @@ class Tree:
         return self.root / name
 
 
-def survey(path: Path, keep: Globs) -> Tree:
-    """Look through a folder, or at one file; `keep` is what nobody may touch."""
+def place_of(path: Path) -> Path:
+    """Where a path given by a person leads, if that is a folder or a file."""
     try:
         place = path.resolve(strict=True)
         kind = place.stat().st_mode
     except (OSError, RuntimeError) as error:
         raise PrunerError(f"{path} cannot be opened: {_reason(error)}", hint=_hint_for(path)) from None
-    if stat.S_ISDIR(kind):
-        return _Walk(place, keep).tree(None)
-    if stat.S_ISREG(kind):
-        return _Walk(place.parent, keep).tree(place.name)
-    raise PrunerError(f"{path} is neither a folder nor a file", hint="give a tree, or one library")
+    if not (stat.S_ISDIR(kind) or stat.S_ISREG(kind)):
+        raise PrunerError(f"{path} is neither a folder nor a file", hint="give a tree, or one library")
+    return place
 
 
 def _reason(error: Exception) -> str:
@@ -93,10 +93,17 @@ def _hint_for(path: Path) -> str:
     return "give a folder or a file that is there, and that your user may read"
 
 
+def survey(place: Path, skip: Skip) -> Tree:
+    """Look through a folder, or at one file; `skip` says what nobody may touch."""
+    if place.is_dir():
+        return _Walk(place, skip).tree(None)
+    return _Walk(place.parent, skip).tree(place.name)
+
+
 class _Walk:
-    def __init__(self, root: Path, keep: Globs) -> None:
+    def __init__(self, root: Path, skip: Skip) -> None:
         self._root = root
-        self._keep = keep
+        self._skip = skip
         self._dates: dict[str, tuple[int, int]] = {}
         self._files: list[str] = []
         self._links: list[str] = []
@@ -111,7 +118,7 @@ class _Walk:
         else:
             self._files.append(only)
         leftovers = [name for name in self._files if name.endswith(LEFTOVER)]
-        ours = {name for name in (*self._files, *self._links) if name not in self._keep}.difference(leftovers)
+        ours = {name for name in (*self._files, *self._links) if not self._skip(name)}.difference(leftovers)
         kernels = recognise(self._root, sorted(ours))
         rest = ours.difference(self._links, *(folder.members for folder in kernels))
         return Tree(
