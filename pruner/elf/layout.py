@@ -5,7 +5,8 @@ section and redirects the pointers, which is only right when every reference to 
 is in `_obstacle`; where it fails, `keep` is what happens.
 """
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pruner.elf.read import PAGE, READABLE, Elf, Machine, Section, SectionType, Segment
@@ -86,21 +87,36 @@ class Arrangement:
 def arrange(elf: Elf, cargo: Cargo, layout: str) -> Arrangement:
     """Lay out a section: `compact`, `keep`, or `auto` for the first where it is proven right."""
     load = _home(elf, cargo.section)
+    aimed, obstacle = _aimed(elf, cargo.section)
+    _check_not_entered(cargo, load, aimed)
     if layout == KEEP:
         return _kept_in_place(cargo, load)
     targets = _new_addresses(cargo, load)
-    try:
-        aimed = list(pointers(elf, cargo.section.addr, cargo.section.addr + cargo.section.size))
-        obstacle = _obstacle(elf, cargo, targets, aimed)
-    except Malformed:
-        raise
-    except Refused as unknown:
-        obstacle = str(unknown)
+    obstacle = obstacle or _obstacle(elf, cargo, targets, aimed)
     if not obstacle:
         return _compacted(elf, cargo, load, targets, aimed)
     if layout == COMPACT:
         raise Refused(f"{cargo.section.name} cannot be compacted: {obstacle}")
     return _kept_in_place(cargo, load, obstacle)
+
+
+def _aimed(elf: Elf, section: Section) -> tuple[list[Pointer], str]:
+    """The pointers into a section, or why they are not known."""
+    try:
+        return list(pointers(elf, section.addr, section.addr + section.size)), ""
+    except Malformed:
+        raise
+    except Refused as unknown:
+        return [], str(unknown)
+
+
+def _check_not_entered(cargo: Cargo, load: Segment, aimed: Iterable[Pointer]) -> None:
+    """Whoever points into the middle of a unit wants what is there now, and nobody knows what that is."""
+    targets = sorted(pointer.target - load.slide for pointer in aimed)
+    for new in cargo.units:
+        position = bisect_right(targets, new.unit.offset)
+        if new.changed and position < len(targets) and targets[position] < new.unit.offset + new.unit.size:
+            raise Refused(f"a pointer aims into the middle of a unit, at {targets[position] + load.slide:#x}")
 
 
 def _home(elf: Elf, section: Section) -> Segment:

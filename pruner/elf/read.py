@@ -20,6 +20,7 @@ READABLE, EXECUTABLE = 4, 1
 ALLOCATED, EXECUTABLE_SECTION = 2, 4
 _MOST_SECTIONS = 0xFF00
 _NAMES_AT_MOST = 16 << 20
+_DYNAMIC_AT_MOST = 1 << 20
 
 
 class Machine(IntEnum):
@@ -178,17 +179,23 @@ class Elf:
 
     @cached_property
     def dynamic(self) -> dict[int, int]:
-        """The first value of each tag of the dynamic section."""
+        """The first value of each tag of the dynamic section, up to the entry that ends it for the loader."""
         tags: dict[int, int] = {}
         for segment in self.segments:
-            if segment.type != SegmentType.DYNAMIC:
-                continue
-            data = self.view.read(segment.offset, segment.filesz // DYNAMIC_ENTRY.size * DYNAMIC_ENTRY.size)
-            for tag, value in DYNAMIC_ENTRY.iter_unpack(data):
-                if tag == 0:
-                    break
-                tags.setdefault(tag, value)
+            if segment.type == SegmentType.DYNAMIC and segment.filesz:
+                for tag, value in DYNAMIC_ENTRY.iter_unpack(self._dynamic_section(segment)):
+                    if tag == 0:
+                        break
+                    tags.setdefault(tag, value)
+                else:
+                    raise Malformed("a dynamic section that does not end")
         return tags
+
+    def _dynamic_section(self, segment: Segment) -> bytes:
+        offset = self.offset_of(segment.vaddr, segment.filesz)
+        if offset is None or segment.filesz > _DYNAMIC_AT_MOST:
+            raise Malformed(f"{segment.filesz} bytes of dynamic section at {segment.vaddr:#x}")
+        return self.view.read(offset, segment.filesz // DYNAMIC_ENTRY.size * DYNAMIC_ENTRY.size)
 
 
 def is_elf(view: View) -> bool:
