@@ -147,13 +147,13 @@ class Image:
 
     @cached_property
     def dynamic(self) -> dict[int, int]:
+        """Up to the entry that ends it: the loader asks for no size."""
         tags: dict[int, int] = {}
-        for part in self.segments:
-            if part.kind == PT_DYNAMIC:
-                for tag, value in struct.iter_unpack("<QQ", self.read(part.address, part.size // 16 * 16)):
-                    if not tag:
-                        break
-                    tags.setdefault(tag, value)
+        for start in (part.address for part in self.segments if part.kind == PT_DYNAMIC and part.filed):
+            address = start
+            while tag := self.word(address):
+                tags.setdefault(tag, self.word(address + 8))
+                address += 16
         return tags
 
     @cached_property
@@ -185,7 +185,7 @@ class Image:
 
     @cached_property
     def device_sections(self) -> list[Section]:
-        return [part for part in self.sections if part.name in DEVICE_SECTIONS and part.flags & ALLOC]
+        return [part for part in self.sections if part.name in DEVICE_SECTIONS and part.kind != NOBITS]
 
 
 @dataclass(frozen=True)
