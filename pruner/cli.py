@@ -1,6 +1,8 @@
 """The command line of the pruner."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +12,20 @@ from pruner.archs import Ptx, Wanted, parse_archs
 from pruner.errors import PrunerError
 from pruner.library import Layout, Options
 from pruner.marker import IN_FOLDER, default_place
+from pruner.tree.check import faults
 from pruner.tree.globs import Globs
 from pruner.tree.machine import as_json
 from pruner.tree.people import summary, table
 from pruner.tree.place import put
 from pruner.tree.pool import MOST, default_jobs
-from pruner.tree.progress import progress_for
-from pruner.tree.result import Request, Result
+from pruner.tree.progress import Progress, progress_for
+from pruner.tree.result import DONE, FAILED, INTERRUPTED, REFUSED, Request, Result
 from pruner.tree.run import prune_tree
 from pruner.tree.walk import place_of
+from pruner.tree.words import count, printable
 
-USAGE = 2
+USAGE, _READER_GONE = 2, 141
+_TRY_AGAIN = "no file is half-written; the same command goes on from there"
 _EPILOG = """exit status:
   0    done, or nothing to do
   2    wrong usage, or a tree that no run can begin on
@@ -46,6 +51,15 @@ def main(argv: Sequence[str], program: str = "python -m pruner") -> int:
     except PrunerError as error:
         _fail(error.message, error.hint)
         return USAGE
+    except KeyboardInterrupt:
+        _fail("interrupted", "nothing was changed")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_GONE
+    except OSError as error:
+        _fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), _TRY_AGAIN)
+        return FAILED
 
 
 def _fail(message: str, hint: str) -> None:
@@ -53,12 +67,27 @@ def _fail(message: str, hint: str) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.check:
+        return _check(args)
     people = sys.stderr if args.json == "-" else sys.stdout
     result = prune_tree(_request(args), progress_for(people))
     _tell(result, people)
     if args.json:
         _write_json(result, args.json)
     return result.exit_code
+
+
+def _check(args: argparse.Namespace) -> int:
+    tree = place_of(args.path)
+    place = args.marker or default_place(tree)
+    if place is None:
+        raise _UsageError(f"{args.path} is a file, and has no marker", hint="name the marker with --marker")
+    found = 0
+    for fault in faults(tree, place, args.jobs or default_jobs(), Progress(io.StringIO())):
+        print(printable(fault))
+        found += 1
+    print(f"{place}: {'as it says' if not found else count(found, 'fault')}")
+    return REFUSED if found else DONE
 
 
 def _tell(result: Result, stream: TextIO) -> None:
@@ -114,7 +143,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("path", type=Path, metavar="PATH", help="a folder, or one file")
-    add("--arch", nargs="+", action="append", required=True, metavar="ARCH", help="gfx1151, sm_90, ...")
+    add("--arch", nargs="+", action="append", default=[], metavar="ARCH", help="gfx1151, sm_90, ...")
     add("--ptx", choices=[*Ptx], default=Ptx.NEEDED, help="which PTX stays (default: %(default)s)")
     add("--embedded", action="store_true", help="empty fat binaries inside other data, too")
     add("--layout", choices=[*Layout], default=Layout.AUTO, help="(default: %(default)s)")
@@ -134,4 +163,5 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--json", metavar="FILE", help="write the report for programs; - is standard output")
     add("--marker", type=Path, metavar="FILE", help=f"where the tree says what it is (PATH/{IN_FOLDER})")
     add("--no-marker", action="store_true", help="write none")
+    add("--check", action="store_true", help="change nothing; see whether the tree is what its marker says")
     return parser

@@ -42,6 +42,7 @@ class Marker:
     gfx: tuple[Gfx, ...] = ()
     sm: tuple[Sm, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    """What else decided on what went: as `Options` and `Wanted` have it."""
     files: Mapping[str, Shrunk] = field(default_factory=dict)
     removed: Mapping[str, Removed] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()

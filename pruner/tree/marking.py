@@ -13,33 +13,37 @@ from pruner.select import amd, nvidia
 from pruner.tree.result import Result
 
 TREE = "tree"
+_Chips = Sequence[Gfx | Sm]
 _Chip = TypeVar("_Chip", Gfx, Sm)
 
 
-def lost_for_good(marker: Marker, wanted: Wanted) -> Iterator[FileReport]:
-    """Files that had code for a chip which is wanted now, and was not when they were pruned."""
-    if not marker.chips:
-        return
-    known = set(marker.chips)
-    chips: tuple[Gfx | Sm, ...] = (*wanted.gfx, *wanted.sm)
-    strangers = [chip for chip in chips if chip not in known]
+def lost_for_good(marker: Marker, wanted: Wanted, root: Path) -> Iterator[FileReport]:
+    """What had code for a chip which is wanted now, and was not when the tree was pruned."""
+    vendors: tuple[tuple[_Chips, _Chips], ...] = ((marker.gfx, wanted.gfx), (marker.sm, wanted.sm))
+    for known, chips in vendors:
+        if known and chips:
+            yield from _lost(marker, root, [chip for chip in chips if chip not in known])
+            if not set(known) & set(chips):
+                asked = ", ".join(map(str, chips))
+                reason = f"pruned to {marker}: there is nothing in it for {asked} any more"
+                yield FileReport(".", TREE, Outcome.REFUSED, 0, 0, reason=reason)
+
+
+def _lost(marker: Marker, root: Path, strangers: Sequence[Gfx | Sm]) -> Iterator[FileReport]:
     for name, file in marker.files.items():
         had = [label for label in file.lost if any(_serves(label, chip) for chip in strangers)]
-        if had:
+        if had and _size(root / name) == file.size:
             reason = f"had {', '.join(had)} until it was pruned to {marker}"
             yield FileReport(name, "elf", Outcome.REFUSED, file.size, file.size, reason=reason)
-    for folder, labels in _lost_in_folders(marker, strangers).items():
+    for folder, labels in _lost_in_folders(marker, strangers, root).items():
         reason = f"had files for {', '.join(labels)} until it was pruned to {marker}"
         yield FileReport(folder, "folder", Outcome.REFUSED, 0, 0, reason=reason)
-    if known.isdisjoint(chips):
-        reason = f"pruned to {marker}: there is nothing in it for {wanted} any more"
-        yield FileReport(".", TREE, Outcome.REFUSED, 0, 0, reason=reason)
 
 
-def _lost_in_folders(marker: Marker, chips: Sequence[Gfx | Sm]) -> dict[str, dict[str, None]]:
+def _lost_in_folders(marker: Marker, chips: Sequence[Gfx | Sm], root: Path) -> dict[str, dict[str, None]]:
     folders: dict[str, dict[str, None]] = {}
     for name, file in marker.removed.items():
-        for label in file.lost:
+        for label in file.lost if _size(root / name) is None else ():
             if any(_serves(label, chip) for chip in chips):
                 folders.setdefault(name.rpartition("/")[0] or ".", {})[label] = None
     return folders
@@ -58,8 +62,8 @@ def marked(old: Marker, result: Result, options: Mapping[str, object]) -> Marker
     if not old.chips and result.refused and not result.of(Outcome.PRUNED) and not result.removed:
         return None
     return Marker(
-        gfx=_both(old.gfx, result.request.wanted.gfx, fresh=not old.chips),
-        sm=_both(old.sm, result.request.wanted.sm, fresh=not old.chips),
+        gfx=_both(old.gfx, result.request.wanted.gfx),
+        sm=_both(old.sm, result.request.wanted.sm),
         options=options,
         files=_files(old, result),
         removed=_removed(old, result),
@@ -68,9 +72,9 @@ def marked(old: Marker, result: Result, options: Mapping[str, object]) -> Marker
     )
 
 
-def _both(old: tuple[_Chip, ...], new: tuple[_Chip, ...], *, fresh: bool) -> tuple[_Chip, ...]:
-    """A tree that was pruned twice holds what both runs wanted."""
-    return tuple(chip for chip in new if fresh or chip in old)
+def _both(old: tuple[_Chip, ...], new: tuple[_Chip, ...]) -> tuple[_Chip, ...]:
+    """A tree that was pruned twice for a vendor's chips holds code for those that both runs wanted."""
+    return tuple(chip for chip in new if chip in old) if old and new else old or new
 
 
 def _files(old: Marker, result: Result) -> dict[str, Shrunk]:

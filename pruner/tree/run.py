@@ -24,7 +24,7 @@ def prune_tree(request: Request, progress: Progress) -> Result:
     """Raises PrunerError where the run cannot begin; whatever goes wrong later is in the result."""
     with locked(request.path) as lock, Interruption() as interruption:
         old = (marker.load(request.marker) if request.marker else None) or Marker()
-        lost = tuple(lost_for_good(old, request.wanted))
+        lost = tuple(lost_for_good(old, request.wanted, request.path))
         if any(row.kind == TREE for row in lost):
             return Result(request.path, request, rows=lost)
         run = _Run(request, old, lost, progress, interruption, lock)
