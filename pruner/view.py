@@ -80,12 +80,13 @@ class View:
             tail, tail_offset = window[len(window) - kept :], base + len(window) - kept
 
     def first_nonzero(self, start: int, end: int) -> int | None:
-        near = min(start + NEAR, end)  # most gaps are short
-        for first, last in ((start, near), (near, end)):
-            for offset, chunk in self.chunks(first, last):
-                rest = chunk.lstrip(b"\0")
-                if rest:
-                    return offset + len(chunk) - len(rest)
+        near = self.read(start, min(NEAR, end - start))  # most gaps are short
+        if near.strip(b"\0"):
+            return start + len(near) - len(near.lstrip(b"\0"))
+        for offset, chunk in self.chunks(start + len(near), end):
+            rest = chunk.lstrip(b"\0")
+            if rest:
+                return offset + len(chunk) - len(rest)
         return None
 
 

@@ -10,7 +10,8 @@ from pruner.formats import formats_for
 from pruner.formats.base import Format, Role, Unit
 from pruner.view import View
 
-_MOST_FALSE_STARTS = 8192
+_MOST_UNITS_AND_ENTRIES = 1 << 16
+_MOST_FALSE_STARTS = 4096
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,15 @@ class _Walk:
     """How far reading got: up to `end`, or to where it could not go on."""
 
     units: list[Held] = field(default_factory=list)
+    size: int = 0
+    """Units and their entries."""
     stopped: int | None = None
+
+    def add(self, form: Format, unit: Unit) -> None:
+        self.units.append(Held(form, unit))
+        self.size += 1 + len(unit.entries)
+        if self.size > _MOST_UNITS_AND_ENTRIES:
+            raise Malformed(f"more than {_MOST_UNITS_AND_ENTRIES} units and entries up to {unit.offset:#x}")
 
 
 def read_container(view: View, section: str, start: int, end: int, wanted: Wanted) -> Container:
@@ -65,7 +74,7 @@ def _follow(view: View, forms: Sequence[Format], start: int, end: int) -> _Walk:
             walk.stopped = position
             break
         unit = form.read(view, position, end)
-        walk.units.append(Held(form, unit))
+        walk.add(form, unit)
         position = view.first_nonzero(position + unit.size, end)
     return walk
 
@@ -91,6 +100,6 @@ def _search(view: View, forms: Sequence[Format], start: int, end: int) -> _Walk:
                     walk.stopped = position
                     return walk
                 continue
-            walk.units.append(Held(form, unit))
+            walk.add(form, unit)
             reached = position + unit.size
     return walk

@@ -78,7 +78,8 @@ def test_a_slip_is_understood(text: str, hint: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "gfx", "gfx1", "gpu", "rtx 4090", "gfx1151,gfx1100", "sm_90,sm_86", "gfx1151=", "=gfx1100",
-     "gfx1151=sm_90", "gfx1=gfx1100", "GFX906:\n", "a=b=c", "gfx1100\n", "sm_90\0", "sm_٩٠", "gfx-generic", ":xnack+", "x" * 5000],
+     "gfx1151=sm_90", "gfx1=gfx1100", "GFX906:\n",
+     "a=b=c", "gfx1100\n", "sm_90\0", "sm_٩٠", "gfx-generic", ":xnack+", "x" * 5000],
 )  # fmt: skip
 def test_other_words_are_no_chip(text: str) -> None:
     with pytest.raises(PrunerError) as caught:

@@ -120,11 +120,22 @@ def test_a_buried_region_with_another_kind_is_counted() -> None:
 
 def test_a_search_that_leads_nowhere_is_given_up_and_said() -> None:
     head = CUDA[:16] + CUDA[16:80] * 31
-    started = time.perf_counter()
+    started = time.process_time()
     container = read(".ldata", head * 9000, wanted("sm_90", embedded=True))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert not container.complete
     assert container.unknown[".ldata"] > 0
+
+
+@pytest.mark.parametrize("section", [".nv_fatbin", ".ldata"])
+def test_units_without_number_are_malformed(section: str) -> None:
+    with pytest.raises(Malformed, match="more than 65536"):
+        read(section, cuda_region({}) * 65537, wanted("sm_90", embedded=True))
+
+
+def test_entries_without_number_are_malformed() -> None:
+    with pytest.raises(Malformed, match="more than 65536"):
+        read(".nv_fatbin", cuda_region([("sm_80", b"")] * 4096) * 16, SM)
 
 
 def test_a_gigabyte_of_nothing_between_units_costs_nothing(tmp_path: Path) -> None:
@@ -134,10 +145,10 @@ def test_a_gigabyte_of_nothing_between_units_costs_nothing(tmp_path: Path) -> No
         file.write(CUDA)
         file.seek(gap, os.SEEK_CUR)
         file.write(CUDA)
-    started = time.perf_counter()
+    started = time.process_time()
     with path.open("rb") as file:
         container = read_container(View(file.fileno()), ".nv_fatbin", 0, path.stat().st_size, SM)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert [offset for _, offset in places(container)] == [0, len(CUDA) + gap]
 
 

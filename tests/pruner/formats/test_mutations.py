@@ -71,10 +71,10 @@ def exercise(form: Format, data: bytes) -> None:
 @settings(max_examples=100)
 @given(patches=PATCHES)
 def test_a_header_that_says_anything(form: Format, data: bytes, patches: list[tuple[int, str, int]]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with suppress(Refused):
         exercise(form, patched(data, patches))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @settings(max_examples=200)
