@@ -157,7 +157,10 @@ VERBS = (
         "test",
         "run the tests; what else is given goes to pytest",
         "builder.testing:run_test",
-        (_argument("--quick", action="store_true", help="only what needs no container engine"),),
+        (
+            _argument("--quick", action="store_true", help="only what needs no container engine"),
+            _argument("--long", action="store_true", help="also what takes many minutes"),
+        ),
         passes_on=True,
     ),
 )

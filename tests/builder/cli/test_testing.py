@@ -72,14 +72,25 @@ def test_a_module_that_skips_itself_fails_too(tmp_path: Path) -> None:
     [
         (
             {"quick": True},
+            [
+                "--fail-skips",
+                "-m",
+                "not engine and not stack and not long",
+                "--numprocesses=auto",
+                "--dist=loadfile",
+            ],
+        ),
+        (
+            {"quick": True, "long": True},
             ["--fail-skips", "-m", "not engine and not stack", "--numprocesses=auto", "--dist=loadfile"],
         ),
-        ({}, ["--fail-skips"]),
-        ({"rest": ["-x", "tests/proxy"]}, ["--fail-skips", "-x", "tests/proxy"]),
+        ({}, ["--fail-skips", "-m", "not long"]),
+        ({"long": True}, ["--fail-skips", "-m", ""]),
+        ({"rest": ["-x", "tests/proxy"]}, ["--fail-skips", "-m", "not long", "-x", "tests/proxy"]),
     ],
 )
 def test_marks_decide(flags: dict[str, object], expected: list[str]) -> None:
-    given: dict[str, object] = {"quick": False, "rest": []}
+    given: dict[str, object] = {"quick": False, "long": False, "rest": []}
     assert pytest_arguments(argparse.Namespace(**{**given, **flags})) == expected
 
 
