@@ -71,9 +71,11 @@ def _run(args: argparse.Namespace) -> int:
         return _check(args)
     people = sys.stderr if args.json == "-" else sys.stdout
     result = prune_tree(_request(args), progress_for(people))
-    _tell(result, people)
-    if args.json:
-        _write_json(result, args.json)
+    try:
+        _tell(result, people)
+    finally:  # also where nobody reads on
+        if args.json:
+            _write_json(result, args.json)
     return result.exit_code
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from contextlib import suppress
 from typing import TextIO
 
 from pruner.report import FileReport, Outcome
@@ -34,11 +35,15 @@ class Progress:
             self.say(line(report))
 
     def say(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        self._write(text + "\n")
 
     def end(self) -> None:
         """Nothing moves any more."""
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # a reader who leaves is no reason to stop in the middle
+            self._stream.write(text)
+            self._stream.flush()
 
 
 class LiveProgress(Progress):
@@ -73,8 +78,7 @@ class LiveProgress(Progress):
         self._draw()
 
     def end(self) -> None:
-        self._stream.write(_CLEAR)
-        self._stream.flush()
+        self._write(_CLEAR)
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
@@ -83,8 +87,7 @@ class LiveProgress(Progress):
             f"{self._done_files}/{self._files} files, {size(self._done_weight)} of {size(self._weight)}, "
             f"{size(rate)}/s  {printable(', '.join(self._running))}"
         )
-        self._stream.write(_CLEAR + cut(text, shutil.get_terminal_size().columns - 1))
-        self._stream.flush()
+        self._write(_CLEAR + cut(text, shutil.get_terminal_size().columns - 1))
 
 
 def progress_for(stream: TextIO) -> Progress:
