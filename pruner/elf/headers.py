@@ -8,6 +8,9 @@ from pruner.elf.layout import COMPACT, Arrangement
 from pruner.elf.read import DROPPED, PROGRAM_HEADER, Elf, Section, Segment, SegmentType
 from pruner.errors import Malformed, Refused
 
+_WORD = 1 << 64
+"""Physical addresses mean nothing here: any is taken as it is."""
+
 
 def new_segments(elf: Elf, where: FileMap, page: int, table: Range | None = None) -> tuple[Segment, ...]:
     """The program headers: each loaded segment in as many pieces as its holes leave. `table` is where the
@@ -44,7 +47,7 @@ def _split(load: Segment, where: FileMap, page: int) -> Iterator[Segment]:
             load,
             offset=where(start),
             vaddr=start + load.slide,
-            paddr=start - load.offset + load.paddr,
+            paddr=(start - load.offset + load.paddr) % _WORD,
             filesz=end - start,
             memsz=until - start,
             align=min(load.align, page),

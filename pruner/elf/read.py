@@ -82,6 +82,10 @@ class Segment:
     def holds(self, offset: int, size: int = 1) -> bool:
         return self.offset <= offset and offset + size <= self.file_end
 
+    def within(self, load: "Segment") -> bool:
+        """Whether it lies in the memory of this one, which ends with a page."""
+        return load.vaddr <= self.vaddr and self.mem_end <= load.mem_end + -load.mem_end % load.align
+
     def pack(self) -> bytes:
         return PROGRAM_HEADER.pack(
             self.type, self.flags, self.offset, self.vaddr, self.paddr, self.filesz, self.memsz, self.align
@@ -286,6 +290,9 @@ def check_loadable(elf: Elf) -> None:
         raise Malformed("nothing in it is ever loaded")
     for segment in elf.segments:
         _check_segment(elf.view, segment)
+    for segment in elf.segments:
+        if segment.type == SegmentType.GNU_RELRO and not any(map(segment.within, elf.loads)):
+            raise Malformed(f"memory to be sealed at {segment.vaddr:#x}, where nothing is loaded")
     for before, after in pairwise(elf.loads):
         if after.vaddr < before.mem_end:
             raise Malformed(f"segments overlap in memory at {after.vaddr:#x}")

@@ -12,7 +12,6 @@ from itertools import pairwise
 
 from tests.pruner.reading import (
     ALLOC,
-    DEVICE_SECTIONS,
     NOBITS,
     PT_LOAD,
     PT_PHDR,
@@ -193,8 +192,9 @@ def _disagreements(image: Image) -> set[str]:
 
 def _kept_sections(old: Image, new: Image) -> Iterator[str]:
     """A section that is not loaded is as it was, or gone and its place among the headers empty."""
+    loaded = [(part.offset, part.offset + part.filed) for part in old.segments if part.kind == PT_LOAD]
     for source, part in zip(old.sections, new.sections, strict=False):
-        if source.flags & ALLOC or source.name in DEVICE_SECTIONS or part.kind in {0, NOBITS}:
+        if source.flags & ALLOC or _inside(source.offset, loaded) or part.kind in {0, NOBITS}:
             continue
         if new.data[part.offset :][: part.size] != old.data[source.offset :][: source.size]:
             yield f"section {part.name} changed"
