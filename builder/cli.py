@@ -64,6 +64,8 @@ class Verb:
     """Without --target it means the one target that there is."""
     passes_on: bool = False
     """What it does not know itself lands in `rest`."""
+    reads_arguments: bool = False
+    """It has a parser of its own: all that follows the verb lands in `rest`."""
 
 
 _TARGET = _argument("--target", metavar="T", help="a target of targets.yaml")
@@ -143,6 +145,12 @@ VERBS = (
             _JSON,
             _argument("--out", metavar="DIR", help="where the page goes"),
         ),
+    ),
+    Verb(
+        "prune",
+        "take device code for other chips out of a tree of files",
+        "builder.pruning:run_prune",
+        reads_arguments=True,
     ),
     Verb(
         "lock",
@@ -233,6 +241,8 @@ def _run(argv: Sequence[str]) -> int:
     if verb is None:
         parser.parse_args(arguments)
         return 0
+    if verb.reads_arguments:
+        return _load(verb.handler)(argparse.Namespace(rest=arguments[1:]), Console.for_stream(sys.stdout))
     args, rest = parser.parse_known_args(arguments)
     if rest and not verb.passes_on:
         raise UsageError(
