@@ -1,5 +1,6 @@
 """CUDA: regions of fat binary code: a header with the size of all, then entries, each with a header."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,14 +15,22 @@ from pruner.view import Copy, Piece, Scratch, View
 MAGIC = bytes.fromhex("50ed55ba")
 HEAD = Struct("<4sHHQ")
 """Magic, version, size of this header, size of what follows."""
-ENTRY = Struct("<HHIQ12xI8xQ16x")
-"""Kind, version, size of this header, size of the code, compute capability, flags."""
+ENTRY = Struct("<HHIQ4xI4xI8xQ16x")
+"""Kind, version, size of this header, size of the code, where more header is, compute capability, flags."""
 
 _VERSION = 1
 _MOST_ENTRIES = 4096
-_LARGEST_HEADER = 65536
+_LARGEST_HEADER = 16384
 _KINDS = {1: nvidia.Kind.PTX, 2: nvidia.Kind.SASS}
 _VARIANTS = {0x100000: "a", 0x200000: "f"}
+
+_GROUP = 256
+"""The kind of an entry that holds several, compressed as one (nvcc --concat)."""
+_GROUP_TABLE = Struct("<II")
+"""How many, and the size of this and of their headers, which follow."""
+_MORE_HEADER = Struct("<II")
+"""Where its data begin within the header, and their size; they follow eight bytes later."""
+_TOGETHER = "+"
 
 
 @dataclass(frozen=True)
@@ -31,21 +40,16 @@ class Slot:
     offset: int
     head: int
     code: int
-    kind: int
-    number: int
-    flags: int
+    label: str
+    """Of each code in it; empty where one of them is of a kind that nothing judges."""
+    kind: str
 
     @property
     def size(self) -> int:
         return self.head + self.code
 
     def entry(self) -> Entry:
-        variant = next((variant for flag, variant in _VARIANTS.items() if self.flags & flag), "")
-        if self.kind in _KINDS:
-            label = str(nvidia.Code(_KINDS[self.kind], self.number, variant))
-            if nvidia.read_label(label):
-                return Entry(label, self.size)
-        return Entry(f"fatbin kind {self.kind} of {self.number}", self.size, Role.OTHER)
+        return Entry(self.label, self.size) if self.label else Entry(self.kind, self.size, Role.OTHER)
 
 
 def read_region(view: View, offset: int, end: int, most: int = _MOST_ENTRIES) -> list[Slot]:
@@ -76,10 +80,40 @@ def _region_end(view: View, offset: int, end: int) -> int:
 def _read_slot(view: View, position: int, last: int) -> Slot:
     if position + ENTRY.size > last:
         raise Malformed(f"region's entry at {position:#x} is cut off")
-    kind, _version, head, code, number, flags = view.unpack(ENTRY, position)
+    kind, _version, head, code, _more, number, flags = view.unpack(ENTRY, position)
     if not ENTRY.size <= head <= _LARGEST_HEADER or position + head + code > last:
         raise Malformed(f"region's entry at {position:#x} claims {head} + {code} bytes, past {last:#x}")
-    return Slot(position, head, code, kind, number, flags)
+    label = _group_label(view.read(position, head)) if kind == _GROUP else _label(kind, number, flags)
+    return Slot(position, head, code, label, f"fatbin kind {kind} of {number}")
+
+
+def _label(kind: int, number: int, flags: int) -> str:
+    variant = next((variant for flag, variant in _VARIANTS.items() if flags & flag), "")
+    label = str(nvidia.Code(_KINDS[kind], number, variant)) if kind in _KINDS else ""
+    return label if nvidia.read_label(label) else ""
+
+
+def _group_label(head: bytes) -> str:
+    """The labels of all codes in a group; nothing where its table is in a form that is not known."""
+    labels = []
+    try:
+        count, size = _GROUP_TABLE.unpack_from(head, ENTRY.size)
+        position = ENTRY.size + _GROUP_TABLE.size
+        for _ in range(count):
+            kind, _version, _place, _size, more, number, flags = ENTRY.unpack_from(head, position)
+            labels.append(_label(kind, number, flags))
+            position += _member_size(head, position, more)
+    except struct.error:
+        return ""
+    fills = position == len(head) == ENTRY.size + size
+    return _TOGETHER.join(labels) if fills and all(labels) else ""
+
+
+def _member_size(head: bytes, position: int, more: int) -> int:
+    if not more:
+        return ENTRY.size
+    start, size = _MORE_HEADER.unpack_from(head, position + more)
+    return max(int(start + 8 + size), ENTRY.size)
 
 
 class Cuda:
@@ -128,8 +162,13 @@ def unit_of(offset: int, slots: Sequence[Slot]) -> Unit:
 
 def choose(unit: Unit, wanted: Wanted) -> Choice:
     """What the chips need of a region, and what nothing here judges."""
-    codes = [nvidia.read_label(entry.label) if entry.role is Role.CODE else None for entry in unit.entries]
-    return nvidia.choose(codes, wanted.sm, wanted.ptx)
+    codes = [
+        (index, nvidia.read_label(label))
+        for index, entry in enumerate(unit.entries)
+        for label in (entry.label.split(_TOGETHER) if entry.role is Role.CODE else [""])
+    ]
+    choice = nvidia.choose([code for _, code in codes], wanted.sm, wanted.ptx)
+    return Choice(tuple(sorted({codes[place][0] for place in choice.kept})), choice.serves)
 
 
 FORMAT: Format = Cuda()

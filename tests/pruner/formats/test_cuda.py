@@ -78,6 +78,49 @@ def test_what_is_not_judged_stays() -> None:
     assert shrunk(FORMAT, data, wanted("sm_75")) == cuda_region(codes(64, "ltoir_80"))
 
 
+def group(*members: bytes, count: int | None = None) -> bytes:
+    """Several entries as one. A member is its header."""
+    table = b"".join(members)
+    head = struct.pack("<II", len(members) if count is None else count, 8 + len(table)) + table
+    entry = cuda_entry("sm_1", b"compressed, all of them together")
+    return struct.pack("<HHI", 256, 0x101, 64 + len(head)) + entry[8:64] + head + entry[64:]
+
+
+def member(label: str, more: bytes = b"") -> bytes:
+    head = cuda_entry(label, b"")
+    return head[:20] + struct.pack("<I", 64 if more else 0) + head[24:] + more
+
+
+def test_a_group_stays_whole_where_one_in_it_is_needed() -> None:
+    older = group(member("sm_80"), member("sm_90"), member("sm_90a"))
+    newer = group(member("sm_100f", struct.pack("<II", 72, 40) + bytes(48)), member("sm_120"))
+    data = region_of(cuda_entry("compute_120", code("ptx", 64)), older, newer)
+    assert labels(FORMAT, data) == ["compute_120", "sm_80+sm_90+sm_90a", "sm_100f+sm_120"]
+    assert shrunk(FORMAT, data, wanted("sm_90")) == region_of(older)
+    assert shrunk(FORMAT, data, wanted("sm_103")) == region_of(newer)
+    assert shrunk(FORMAT, data, wanted("sm_86", "sm_121")) == region_of(older, newer)
+    with viewing(data) as view:
+        assert FORMAT.select(FORMAT.read(view, 0, view.size), wanted("sm_90")).serves == (
+            ("sm_90", Match.EXACT),
+        )
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        group(member("sm_80"), member("ltoir_80")),
+        group(member("sm_80"), count=2),
+        group(member("sm_80"), member("sm_86"), count=1),
+        group(member("sm_80", struct.pack("<II", 72, 2**32 - 1)), member("sm_86")),
+        group(count=2**32 - 1),
+    ],
+)
+def test_a_group_that_is_not_understood_is_not_judged(strange: bytes) -> None:
+    data = region_of(cuda_entry("sm_75", code("a", 64)), strange)
+    assert labels(FORMAT, data) == ["sm_75", "fatbin kind 256 of 1"]
+    assert shrunk(FORMAT, data, wanted("sm_90")) == region_of(strange)
+
+
 def test_a_chip_of_no_plausible_number_is_not_judged() -> None:
     data = cuda_region({"sm_7": code("a", 64), "sm_80": code("b", 64)})
     assert labels(FORMAT, shrunk(FORMAT, data, wanted("sm_90"))) == ["fatbin kind 2 of 7"]
