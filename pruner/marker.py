@@ -15,6 +15,7 @@ from pruner.errors import PrunerError
 
 FORMAT = 1
 IN_FOLDER = ".gfxpack-pruned.json"
+_OTHER = "--marker names another one"
 IN_IMAGE = "etc/gfxpack/pruned.json"
 
 
@@ -68,13 +69,15 @@ def default_place(path: Path) -> Path | None:
 
 def load(path: Path) -> Marker | None:
     """None where there is none."""
+    if path.exists() and not path.is_file():
+        raise PrunerError(f"{path} is no file", hint=_OTHER)
     try:
         return _from_json(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise PrunerError(
-            f"cannot read {path}: {error.strerror}", hint="--marker names another one"
+            f"cannot read {path}: {error.strerror}", hint=_OTHER
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PrunerError(

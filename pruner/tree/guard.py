@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -18,30 +18,35 @@ from pruner.errors import PrunerError
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
     """Have this real path alone; gives the descriptor that holds the lock, for workers to hold it as well."""
-    descriptors: list[int] = []
-    try:
+    with ExitStack() as opened:
         for ancestor in path.parents:
             with suppress(PermissionError):
-                descriptors.append(_lock(ancestor, fcntl.LOCK_SH))
-        descriptors.append(_lock(path, fcntl.LOCK_EX))
-        yield descriptors[-1]
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
+                _lock(_open(ancestor, opened), fcntl.LOCK_SH, ancestor)
+        try:
+            descriptor = _open(path, opened)
+        except OSError as error:
+            raise PrunerError(
+                f"{path} cannot be read: {error.strerror}", hint="it must be one that your user may read"
+            ) from None
+        _lock(descriptor, fcntl.LOCK_EX, path)
+        yield descriptor
 
 
-def _lock(path: Path, kind: int) -> int:
+def _open(path: Path, opened: ExitStack) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    opened.callback(os.close, descriptor)
+    return descriptor
+
+
+def _lock(descriptor: int, kind: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
         raise PrunerError(
             f"another run works on {path}, or on a part of it", hint="wait until it is done, then start again"
         ) from None
     except OSError:
-        pass  # a file system without locks
-    return descriptor
+        return  # a file system without locks
 
 
 class Interruption:

@@ -191,7 +191,7 @@ class _Walk:
 
 
 def _is_library(head: bytes) -> bool:
-    if not head.startswith(_MAGIC):
+    if len(head) < _HEADER or not head.startswith(_MAGIC):
         return False
-    machine = _MACHINE.get(head[5]) if len(head) == _HEADER else None
+    machine = _MACHINE.get(head[5])
     return machine is None or machine.unpack_from(head, 18)[0] not in _KERNELS
