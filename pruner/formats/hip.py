@@ -134,10 +134,11 @@ def _check_places(bundle: Bundle, offset: int, end: int) -> None:
 def with_slots(bundle: Bundle, kept: Sequence[int]) -> Bundle:
     """The bundle with only these rows, packed to the front as the compiler would pack them."""
     old = [bundle.slots[index] for index in kept]
+    align = bundle.alignment
     cursor = end = Bundle(tuple(old)).table_size
     places = {}
     for slot in sorted(old, key=lambda slot: slot.offset):
-        cursor = -(-cursor // bundle.alignment) * bundle.alignment
+        cursor = -(-cursor // align) * align
         places[slot] = cursor
         if slot.size:
             cursor = end = cursor + slot.size
