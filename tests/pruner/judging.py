@@ -15,6 +15,7 @@ from tests.pruner.reading import (
     NOBITS,
     PT_LOAD,
     PT_PHDR,
+    Data,
     Image,
     Section,
     Unit,
@@ -25,7 +26,7 @@ from tests.pruner.reading import (
 Ranges = list[tuple[int, int]]
 
 
-def faults(before: bytes, after: bytes, wanted: frozenset[str], page: int = 0x1000) -> list[str]:
+def faults(before: Data, after: Data, wanted: frozenset[str], page: int = 0x1000) -> list[str]:
     """What is wrong with the file after pruning to chips with these labels; nothing, if it is right. What was
     wrong before is not counted."""
     old, new = Image(before, page), Image(after, page)

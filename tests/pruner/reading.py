@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from mmap import mmap
 
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -18,6 +19,7 @@ PT_LOAD, PT_DYNAMIC, PT_PHDR = 1, 2, 6
 NOBITS, ALLOC = 8, 2
 DEVICE_SECTIONS = frozenset({".hip_fatbin", ".nv_fatbin", "__nv_relfatbin", ".cask_resource"})
 
+Data = bytes | mmap
 Read = Callable[[int, int], bytes]
 """So many bytes at an address."""
 Objects = list[tuple[str, bytes]]
@@ -66,7 +68,7 @@ class Mapping:
 class Image:
     """A file as the loader sees it. What the loader maps last is what counts."""
 
-    def __init__(self, data: bytes, page: int = 0x1000) -> None:
+    def __init__(self, data: Data, page: int = 0x1000) -> None:
         self.data = data
         self.page = page
         fields = struct.unpack_from("<HHIQQQIHHHHHH", data, 16)

@@ -1,0 +1,1 @@
+"""One command per claim, each with a figure beside its limit."""

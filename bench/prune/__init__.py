@@ -1,0 +1,1 @@
+"""What the pruner promises, measured and proven on libraries as they are published."""

@@ -1,0 +1,118 @@
+"""That real libraries do after pruning what they did before: they load, they import, and other tools find the
+same code for the chip in them."""
+
+import hashlib
+import mmap
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.prune import fetch
+from bench.prune.claims import Claim, faultless
+from bench.prune.host import imported, loaded
+from bench.prune.trees import copy_of, libraries, prune
+from tests.pruner.judging import faults
+from tests.pruner.reading import Image, unit
+
+_GFX = ("gfx1100", "gfx906")
+_SM = "sm_90"
+_EXTRACTED = (
+    "torch/lib/libtorch_cuda.so",
+    "nvidia/nccl/lib/libnccl.so.2",
+    "nvidia/cu13/lib/libcurand.so.10",
+    "nvidia/cu13/lib/libcublas.so.13",
+    "vllm/_C_stable_libtorch.abi3.so",
+)
+
+
+def of_everything(cache: Path) -> Iterator[Claim]:
+    for arch in _GFX:
+        for library in fetch.hip_libraries(cache):
+            yield _hip(library, arch, cache)
+    yield from _cuda(cache)
+
+
+def _hip(library: Path, arch: str, cache: Path) -> Claim:
+    with copy_of(library, cache) as copy:
+        prune(copy, "--arch", arch)
+        found = _judged(library, copy, arch)
+        before, after = _code(library, arch), _code(copy, arch)
+    if before != after or not before:
+        found.append(f"{before.total()} code objects before, {after.total()} after")
+    return faultless(
+        f"{library.name} for {arch}", found, checked=f"{before.total()} code objects, host bytes"
+    )
+
+
+def _judged(before: Path, after: Path, label: str) -> list[str]:
+    with _mapped(before) as old, _mapped(after) as new:
+        return faults(old, new, frozenset({label}))
+
+
+def _code(library: Path, arch: str) -> Counter[str]:
+    """Digests of the code objects for a processor, in all its variants, that pointers lead to."""
+    digests: Counter[str] = Counter()
+    with _mapped(library) as data:
+        image = Image(data)
+        sections = image.device_sections
+        for target in set(image.pointers.values()):
+            if any(section.address <= target < section.end for section in sections):
+                for label, body in unit(image.read, target).objects:
+                    if label.partition(":")[0] == arch:
+                        digests[hashlib.sha256(body).hexdigest()] += 1
+    return digests
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap]:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
+
+
+def _cuda(cache: Path) -> Iterator[Claim]:
+    source = fetch.site_packages(cache)
+    names = libraries(source)
+    before_loading, before_importing = loaded(source, names, cache), imported(source, cache)
+    with copy_of(source, cache) as copy:
+        report = prune(copy, "--arch", _SM, "--embedded")
+        changed = [entry["path"] for entry in report["files"] if entry["outcome"] == "pruned"]
+        yield _same(f"dlopen for {_SM}", before_loading, loaded(copy, names, cache))
+        yield _same(f"imports for {_SM}", before_importing, imported(copy, cache))
+        for name in _EXTRACTED:
+            yield _extracted(source / name, copy / name, cache)
+        for name in changed:
+            yield faultless(name, _judged(source / name, copy / name, _SM), checked="host bytes and code")
+
+
+def _same(name: str, before: Sequence[str], after: Sequence[str]) -> Claim:
+    found = [f"{new}, before {old}" for old, new in zip(before, after, strict=True) if old != new]
+    well = sum(line.endswith(": well") for line in before)
+    return faultless(name, found, checked=f"{len(before)} of them, {well} well")
+
+
+def _extracted(before: Path, after: Path, cache: Path) -> Claim:
+    """By NVIDIA's own tool."""
+    found = []
+    machine_code = _extract(before, "-xelf", _SM, cache)
+    if _extract(after, "-xelf", _SM, cache) != machine_code:
+        found.append("other machine code")
+    old, new = _extract(before, "-xptx", "", cache), _extract(after, "-xptx", "", cache)
+    if new - old:
+        found.append("PTX that was not there")
+    checked = f"{machine_code.total()} cubins, {new.total()} of {old.total()} PTX"
+    return faultless(f"cuobjdump {before.name}", found, checked=checked)
+
+
+def _extract(library: Path, option: str, pattern: str, cache: Path) -> Counter[str]:
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        subprocess.run(
+            [fetch.cuobjdump(cache), option, pattern or "sm_", library],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).iterdir())
