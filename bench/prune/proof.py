@@ -15,7 +15,7 @@ from bench.prune.claims import Claim, faultless
 from bench.prune.host import imported, loaded
 from bench.prune.trees import copy_of, libraries, prune
 from tests.pruner.judging import faults
-from tests.pruner.reading import Image, unit
+from tests.pruner.reading import Image, walk
 
 _GFX = ("gfx1100", "gfx906")
 _SM = "sm_90"
@@ -53,14 +53,13 @@ def _judged(before: Path, after: Path, label: str) -> list[str]:
 
 
 def _code(library: Path, arch: str) -> Counter[str]:
-    """Digests of the code objects for a processor, in all its variants, that pointers lead to."""
+    """Digests of the code objects for a processor, in all its variants."""
     digests: Counter[str] = Counter()
     with _mapped(library) as data:
         image = Image(data)
-        sections = image.device_sections
-        for target in set(image.pointers.values()):
-            if any(section.address <= target < section.end for section in sections):
-                for label, body in unit(image.read, target).objects:
+        for section in image.device_sections:
+            for unit in walk(image, section):
+                for label, body in unit.objects:
                     if label.partition(":")[0] == arch:
                         digests[hashlib.sha256(body).hexdigest()] += 1
     return digests

@@ -17,10 +17,9 @@ from tests.pruner.reading import (
     PT_PHDR,
     Data,
     Image,
-    Section,
-    Unit,
     Unreadable,
     unit,
+    walk,
 )
 
 Ranges = list[tuple[int, int]]
@@ -96,11 +95,10 @@ def _header_ranges(image: Image) -> Ranges:
     ]
 
 
-def _pointers(image: Image, *others: Image) -> dict[int, int]:
-    """Those that no file's own headers lie upon; none where the relocations make no sense."""
-    headers = [each for one in (image, *others) for each in _header_ranges(one)]
+def _pointers(image: Image) -> dict[int, int]:
+    """None where the relocations make no sense."""
     try:
-        return {slot: target for slot, target in image.pointers.items() if not _inside(slot, headers)}
+        return image.pointers
     except (Unreadable, struct.error):
         return {}
 
@@ -108,9 +106,9 @@ def _pointers(image: Image, *others: Image) -> dict[int, int]:
 def _pointer_ranges(image: Image) -> set[int]:
     """The addresses of all bytes that belong to a pointer to device code."""
     device = _device_ranges(image)
-    words = [slot for slot, target in _pointers(image).items() if _inside(target, device)]
-    words += [image.addends[slot] for slot in words if slot in image.addends]
-    return {word + byte for word in words for byte in range(8)}
+    words = {slot for slot, target in _pointers(image).items() if _inside(target, device)}
+    addends = {addend for slot, addend in image.addends if slot in words} if words else set()
+    return {word + byte for word in words | addends for byte in range(8)}
 
 
 def _inside(address: int, ranges: Ranges) -> bool:
@@ -121,19 +119,23 @@ def _inside(address: int, ranges: Ranges) -> bool:
 
 
 def _units(old: Image, new: Image, wanted: frozenset[str]) -> Iterator[str]:
-    pointers, moved = _pointers(old, new), _pointers(new, old)
+    device = _device_ranges(old)
+    own = [*device, *_header_ranges(old), *_header_ranges(new)]
+    pointers, moved = (
+        {slot: target for slot, target in _pointers(image).items() if not _inside(slot, own)}
+        for image in (old, new)
+    )
     if pointers.keys() != moved.keys():
         yield "other words are pointers now"
         return
-    device = _device_ranges(old)
     for slot, target in pointers.items():
         if _inside(target, device):
             yield from _unit(old, new, target, moved[slot], wanted)
         elif moved[slot] != target:
             yield f"the pointer at {slot:#x} to {target:#x} became {moved[slot]:#x}"
-    reached = set(pointers.values())
+    reached = set(_pointers(old).values())
     for section in old.device_sections:
-        for found in _walk(old, section):
+        for found in walk(old, section):
             if found.address not in reached:
                 yield from _unit(old, new, found.address, found.address, wanted)
 
@@ -154,21 +156,6 @@ def _unit(old: Image, new: Image, source: int, target: int, wanted: frozenset[st
         yield f"the unit of {source:#x} lost {lost}"
     if had and not has:
         yield f"the unit of {source:#x} is empty"
-
-
-def _walk(image: Image, section: Section) -> Iterator[Unit]:
-    """Units that follow one another with zeros between, up to what is none."""
-    address = section.address
-    while address < section.end:
-        if not any(image.read(address, 4)):
-            address += 4
-            continue
-        try:
-            found = unit(image.read, address)
-        except Unreadable:
-            return
-        yield found
-        address += found.size + -found.size % 4
 
 
 # Tables.

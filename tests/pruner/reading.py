@@ -162,17 +162,17 @@ class Image:
     def pointers(self) -> dict[int, int]:
         """Every word that the loader adds its base to, and its value before that."""
         found = {slot: self.word(slot) for slot in self._packed_slots()}
-        for slot, addend in self.addends.items():
+        for slot, addend in self.addends:
             found[slot] = self.word(addend)
         return found
 
     @cached_property
-    def addends(self) -> dict[int, int]:
-        """The address of each RELATIVE relocation's word -> the address of its addend."""
+    def addends(self) -> list[tuple[int, int]]:
+        """For each RELATIVE relocation, the address of its word and the address of its addend."""
         start, size = self.dynamic.get(7, 0), self.dynamic.get(8, 0)
         rows = struct.iter_unpack("<QQq", self.read(start, size // 24 * 24))
-        relative = _RELATIVE.get(self.machine)
-        return {row[0]: start + 24 * n + 16 for n, row in enumerate(rows) if row[1] & 0xFFFFFFFF == relative}
+        kind = _RELATIVE.get(self.machine)
+        return [(row[0], start + 24 * n + 16) for n, row in enumerate(rows) if row[1] & 0xFFFFFFFF == kind]
 
     def _packed_slots(self) -> Iterator[int]:
         start, size = self.dynamic.get(36, 0), self.dynamic.get(35, 0)
@@ -267,3 +267,18 @@ def _region(read: Read, address: int) -> tuple[int, Objects]:
         objects.append((f"{name}_{number}{variant}", read(position, head + body)))
         position += head + body
     return 16 + size, objects
+
+
+def walk(image: Image, section: Section) -> Iterator[Unit]:
+    """Units that follow one another with zeros between, up to what is none."""
+    address = section.address
+    while address < section.end:
+        if not any(image.read(address, 4)):
+            address += 4
+            continue
+        try:
+            found = unit(image.read, address)
+        except Unreadable:
+            return
+        yield found
+        address += found.size + -found.size % 4
