@@ -16,6 +16,7 @@ SECTION_HEADER = Struct("<IIQQQQIIQQ")
 DYNAMIC_ENTRY = Struct("<qQ")
 PAGE = 4096
 LARGEST_PAGE = 65536
+_HUGE_PAGE = 1 << 30
 READABLE, EXECUTABLE = 4, 1
 ALLOCATED, EXECUTABLE_SECTION = 2, 4
 _MOST_SECTIONS = 0xFF00
@@ -312,7 +313,7 @@ def _check_segment(view: View, segment: Segment) -> None:
 
 
 def _check_load(segment: Segment) -> None:
-    if segment.align % PAGE or segment.align & (segment.align - 1) or segment.align == 0:
+    if segment.align % PAGE or segment.align & (segment.align - 1) or not 0 < segment.align <= _HUGE_PAGE:
         raise Malformed(f"a segment with alignment {segment.align:#x}")
     if segment.slide % segment.align:
         raise Malformed(f"a segment at {segment.vaddr:#x} does not fit its offset {segment.offset:#x}")

@@ -1,0 +1,162 @@
+"""Files that are cut off, lie about themselves or are no library at all: each is left as it was, at once,
+with one line that says why."""
+
+import os
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pruner.archs import Gfx, Sm, Wanted
+from pruner.library import Options, prune_library
+from pruner.report import FileReport, Outcome
+from tests.pruner.elves import Elf, Spot, Tables, hip
+from tests.pruner.fatbins import codes, hip_bundle
+from tests.pruner.linking import HEADER, SECTION, SEGMENT, build
+
+WANTED = Wanted(gfx=(Gfx("gfx1100"),), sm=(Sm(90),), embedded=True)
+LEFT = {Outcome.REFUSED, Outcome.UNCHANGED}
+BUNDLE = hip_bundle(codes(9000, "gfx906", "gfx1030", "gfx1100"))
+BUILT = build(Elf((hip(BUNDLE, BUNDLE),), symbols=20, debug=5000))
+SECONDS = 1.0
+
+DEVICE = list(BUILT.sections).index(".hip_fatbin") + 1
+
+
+def pruned(path: Path, data: bytes) -> FileReport:
+    """Prune these bytes; whatever comes of it, quickly, and the file is whole."""
+    path.write_bytes(data)
+    started = time.process_time()
+    report = prune_library(path, WANTED, Options(least_gain=1), name="library.so")
+    assert time.process_time() - started < SECONDS
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    if report.outcome is not Outcome.PRUNED:
+        assert path.read_bytes() == data
+    return report
+
+
+def with_number(offset: int, layout: str, value: int, data: bytes = BUILT.data) -> bytes:
+    changed = bytearray(data)
+    struct.pack_into(f"<{layout}", changed, offset, value)
+    return bytes(changed)
+
+
+def with_segment(number: int, field: int, value: int) -> bytes:
+    """A field of a program header: 0 type, 1 flags, 2 offset, 5 bytes in the file, 6 bytes, 7 alignment."""
+    position = HEADER.size + SEGMENT.size * number + (0, 4, 8, 16, 24, 32, 40, 48)[field]
+    return with_number(position, "I" if field < 2 else "Q", value)
+
+
+def with_section(number: int, field: int, value: int) -> bytes:
+    """A field of a section header: 1 type, 2 flags, 3 address, 4 offset, 5 size."""
+    (table,) = struct.unpack_from("<Q", BUILT.data, 40)
+    position = table + SECTION.size * number + (0, 4, 8, 16, 24, 32)[field]
+    return with_number(position, "I" if field < 2 else "Q", value)
+
+
+UNIT = BUILT.units[0][0]
+ENTRY = UNIT + BUNDLE.index(b"hipv4") - 24
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", ""),
+    "four bytes": (lambda: b"\x7fELF", "truncated"),
+    "text": (lambda: b"#!/bin/sh\n" * 100, "not an ELF"),
+    "32-bit": (lambda: with_number(4, "B", 1), "32-bit"),
+    "big-endian": (lambda: with_number(5, "B", 2), "big-endian"),
+    "another machine": (lambda: with_number(18, "H", 243), "another machine"),
+    "program at a fixed address": (lambda: with_number(16, "H", 2), "not PIE"),
+    "object file": (lambda: with_number(16, "H", 1), "object file"),
+    "core dump": (lambda: with_number(16, "H", 4), "core dump"),
+    "no program headers": (lambda: with_number(56, "H", 0), "ever loaded"),
+    "0xffff program headers": (lambda: with_number(56, "H", 0xFFFF), "65535 program headers"),
+    "60000 program headers": (lambda: with_number(56, "H", 60_000), "truncated"),
+    "program headers of 57 bytes": (lambda: with_number(54, "H", 57), "57 bytes"),
+    "program headers past the end": (lambda: with_number(32, "Q", 2**63), "truncated"),
+    "60000 section headers": (lambda: with_number(60, "H", 60_000), "truncated"),
+    "section headers past the end": (lambda: with_number(40, "Q", 2**64 - 8), "truncated"),
+    "section names nowhere": (lambda: with_number(62, "H", 0xFFFE), "section"),
+    "alignment of 0": (lambda: with_segment(0, 7, 0), "alignment 0x0"),
+    "alignment of 12288": (lambda: with_segment(0, 7, 0x3000), "alignment 0x3000"),
+    "alignment of 2^63": (lambda: with_segment(0, 7, 1 << 63), "alignment 0x8000000000000000"),
+    "segments that overlap in memory": (lambda: with_segment(0, 6, 0x40000), "overlap"),
+    "segments that share the file": (lambda: with_segment(2, 2, 0), "does not fit"),
+    "segment that nobody may read": (lambda: with_segment(0, 1, 1), "nobody may read"),
+    "segment that ends past the file": (lambda: with_segment(0, 5, 2**40), "truncated"),
+    "segment at the end of memory": (lambda: with_segment(2, 6, 2**64 - 1), "address space"),
+    "segment larger in the file": (lambda: with_segment(0, 6, 0x1000), "more in the file"),
+    "segment of an unknown type": (lambda: with_segment(3, 0, 0x12345), "unknown type"),
+    "code section outside of segments": (lambda: with_section(DEVICE, 4, len(BUILT.data) - 100), ""),
+    "code section past the end": (lambda: with_section(DEVICE, 5, 2**63), "truncated"),
+    "code section at another address": (lambda: with_section(DEVICE, 3, 0x77000), "loaded elsewhere"),
+    "bundle of 2^63 entries": (lambda: with_number(UNIT + 24, "Q", 2**63), ""),
+    "bundle of 2^32 entries": (lambda: with_number(UNIT + 24, "Q", 2**32), ""),
+    "entry past the section": (lambda: with_number(ENTRY, "Q", 2**63), ""),
+    "entry of 2^64 bytes": (lambda: with_number(ENTRY + 8, "Q", 2**64 - 1), ""),
+    "entry with a name of 2^63 bytes": (lambda: with_number(UNIT + 48, "Q", 2**63), ""),
+    "no section headers": (lambda: build(Elf((hip(BUNDLE),), tables=Tables.NONE)).data, "nothing in it"),
+    "pointer into a unit": (lambda: build(Elf((hip(BUNDLE),), pointing=(Spot(offset=9),))).data, "middle"),
+    "dynamic section without an end": (lambda: with_segment(3, 5, 32), "does not end"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_is_not_understood_is_left_alone(name: str, tmp_path: Path) -> None:
+    make, reason = HOSTILE[name]
+    report = pruned(tmp_path / "library.so", make())
+    assert report.outcome in LEFT
+    assert reason in report.reason
+    assert "\n" not in report.reason
+
+
+def test_a_library_cut_off_anywhere_is_left_alone(tmp_path: Path) -> None:
+    ends = {0, 1, 63, 64, 65, len(BUILT.data) - 1, *range(7, len(BUILT.data), 997)}
+    ends |= {part.offset + part.size - 1 for part in BUILT.sections.values() if part.filed > 1}
+    for end in sorted(ends):
+        assert pruned(tmp_path / "library.so", BUILT.data[:end]).outcome in LEFT, end
+
+
+def test_what_hangs_behind_a_library_is_kept_or_the_library_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    report = pruned(path, BUILT.data + b"PK\3\4 an archive")
+    assert report.outcome in LEFT or path.read_bytes().endswith(b"PK\3\4 an archive")
+
+
+def test_a_sparse_file_of_a_terabyte_takes_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    path.write_bytes(BUILT.data)
+    os.truncate(path, 1 << 40)
+    started = time.process_time()
+    report = prune_library(path, WANTED, Options(least_gain=1), name="library.so")
+    assert time.process_time() - started < SECONDS
+    assert report.outcome is Outcome.REFUSED
+    assert path.stat().st_size == 1 << 40
+
+
+def test_a_sparse_section_of_many_gigabytes_takes_no_time(tmp_path: Path) -> None:
+    """Everything in it says that it is loaded, and all of it is a hole."""
+    size = 200 << 30
+    path = tmp_path / "library.so"
+    path.write_bytes(with_section(DEVICE, 5, size))
+    os.truncate(path, size + (1 << 30))
+    started = time.process_time()
+    report = prune_library(path, WANTED, Options(least_gain=1), name="library.so")
+    assert time.process_time() - started < SECONDS
+    assert report.outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "symbolic link", "missing"])
+def test_what_is_no_file_is_left_alone(kind: str, tmp_path: Path) -> None:
+    path, target = tmp_path / "library.so", tmp_path / "target.so"
+    target.write_bytes(BUILT.data)
+    make: dict[str, Callable[[], object]] = {
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+        "symbolic link": lambda: path.symlink_to(target),
+        "missing": lambda: None,
+    }
+    make[kind]()
+    report = prune_library(path, WANTED, Options(least_gain=1), name="library.so")
+    assert report.outcome is not Outcome.PRUNED
+    assert report.reason
+    assert target.read_bytes() == BUILT.data
