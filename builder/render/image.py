@@ -15,8 +15,13 @@ from builder.targets.naming import base_tag, image_tag
 IMAGE_LABEL = "gfxpack.image"
 INPUTS_LABEL = "gfxpack.inputs"
 _UNHASHED = "0" * 64
-_PACKAGES = {"vllm": ("runner",), "embeddings": ("runner",), "proxy": ("proxy",), "models": ()}
-"""The packages of this repository that each image carries; one that carries none shares no files either."""
+_PACKAGES = {
+    "vllm": ("runner", "pruner"),
+    "embeddings": ("runner", "pruner"),
+    "proxy": ("proxy", "pruner"),
+    "models": (),
+}
+"""The packages of this repository that each image is built with; one without any shares no files either."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from builder.targets.model import Catalog
 
 SHARED = "_shared"
 _TEMPLATE = ".j2"
-_PACKAGES = ("runner", "proxy")
+_PACKAGES = ("runner", "proxy", "pruner")
 
 Files = Mapping[str, bytes]
 
@@ -21,7 +21,7 @@ class Inputs:
     image_files: Mapping[str, Files]
     """By image (and `_shared`): the files of its folder that are no templates."""
     packages: Mapping[str, Files]
-    """Python packages of this repository that go into images."""
+    """Python packages of this repository that go into images, or make them small."""
     locks: Mapping[str, tuple[Requirement, ...]]
 
 

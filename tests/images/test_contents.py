@@ -12,6 +12,7 @@ from testinfra.host import Host  # type: ignore[import-untyped]
 from builder.engine import Engine
 from builder.paths import IMAGES as TEMPLATES
 from builder.targets import ImageSpec
+from pruner.deadweight.policy import Action, Family, read_policy
 from tests.images.conftest import ANY_USER, HARDENED, inside, log_of, start
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def probe(container: "Container", name: str) -> list[str]:
 def stripped(name: str) -> Iterator[str]:
     """Patterns of the files that an image's policies strip."""
     for policy in [*(TEMPLATES / name / "slim").glob("*.txt"), *(TEMPLATES / "_shared/slim").glob("*.txt")]:
-        rows = (line.split(None, 2) for line in policy.read_text(encoding="utf-8").splitlines())
-        yield from (row[1] for row in rows if row[:1] == ["strip"])
+        for row in read_policy(policy):
+            if row.action is Action.STRIP and Family.CPU in row.families:
+                yield from row.globs
 
 
 def test_runs_as_a_user_of_its_own(host: Host) -> None:

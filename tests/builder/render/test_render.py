@@ -124,7 +124,7 @@ def test_the_hash_follows_locks_and_data(catalog: Catalog, inputs: Inputs) -> No
 
 def test_what_editors_and_tools_leave_behind_goes_nowhere(catalog: Catalog, tmp_path: Path) -> None:
     root = tmp_path / ".hidden" / "checkout"
-    for room in ("images", "compose", "proxy", "runner", "locks"):
+    for room in ("images", "compose", "proxy", "runner", "pruner", "locks"):
         shutil.copytree(paths.ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     clean = read_inputs(root, catalog)
     for debris in (

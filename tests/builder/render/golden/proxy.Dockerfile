@@ -12,9 +12,8 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
     touch /tmp/begun \
     && apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-         binutils python3-venv
+         python3-venv
 RUN python3 -m venv /opt/venv
-COPY slim.py /build/
 
 FROM build AS packages
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
@@ -26,8 +25,9 @@ RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
       --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
       --root=/layers/packages --requirement=/build/requirements.txt
-RUN --mount=type=bind,source=slim/packages.txt,target=/build/packages.txt \
-    python3 /build/slim.py /layers/packages /build/packages.txt
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    --mount=type=bind,source=slim/packages.txt,target=/build/packages.txt \
+    PYTHONPATH=/build python3 -m pruner.deadweight --family=cpu /layers/packages /build/packages.txt
 RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -s /layers/packages -p / /layers/packages/opt/venv/lib \
     && find /layers/packages -exec touch -h -d @946684800 {} +
 

@@ -1,0 +1,20 @@
+/* NVIDIA's driver where there is none: what Triton's launcher links against, and each answers "no device". */
+#define NO_DEVICE(name) int name(void) { return 100; }
+
+NO_DEVICE(cuCtxGetCurrent)
+NO_DEVICE(cuCtxGetDevice)
+NO_DEVICE(cuCtxGetLimit)
+NO_DEVICE(cuCtxSetCurrent)
+NO_DEVICE(cuCtxSetLimit)
+NO_DEVICE(cuDeviceGet)
+NO_DEVICE(cuDeviceGetAttribute)
+NO_DEVICE(cuDevicePrimaryCtxRetain)
+NO_DEVICE(cuDriverGetVersion)
+NO_DEVICE(cuFuncGetAttribute)
+NO_DEVICE(cuFuncSetAttribute)
+NO_DEVICE(cuFuncSetCacheConfig)
+NO_DEVICE(cuGetErrorString)
+NO_DEVICE(cuModuleGetFunction)
+NO_DEVICE(cuModuleLoadData)
+NO_DEVICE(cuModuleUnload)
+NO_DEVICE(cuPointerGetAttribute)
