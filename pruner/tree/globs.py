@@ -1,6 +1,6 @@
-"""Files that a person names by pattern: by the path below the root, its last part, or a folder in it."""
+"""Files that a person names by pattern: by the path below the root, by its last part, or a folder in it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
 
@@ -9,16 +9,14 @@ class Globs:
         self.patterns = tuple(pattern.rstrip("/") for pattern in patterns)
 
     def __contains__(self, name: str) -> bool:
-        return any(fnmatchcase(text, pattern) for text in _texts(name) for pattern in self.patterns)
+        return any(_meets(name, pattern) for pattern in self.patterns)
 
-    def idle(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The patterns that none of these names meets."""
-        texts = {text for name in names for text in _texts(name)}
-        return tuple(
-            pattern for pattern in self.patterns if not any(fnmatchcase(text, pattern) for text in texts)
-        )
+    def unmet(self, names: Collection[str]) -> tuple[str, ...]:
+        """Patterns that none of these names meets."""
+        return tuple(pattern for pattern in self.patterns if not any(_meets(name, pattern) for name in names))
 
 
-def _texts(name: str) -> list[str]:
+def _meets(name: str, pattern: str) -> bool:
     parts = name.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)] + parts[1:]
+    whole = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return any(fnmatchcase(text, pattern) for text in (*whole, *parts))

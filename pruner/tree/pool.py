@@ -132,6 +132,8 @@ class _Worker:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-S", "-c", _PROGRAM, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # it says all in its answers; who reads this run's lines need not
+                stderr=subprocess.DEVNULL,  # wait for it where the run itself is killed
                 pass_fds=[theirs.fileno(), *held],
                 env={
                     **os.environ,

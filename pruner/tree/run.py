@@ -1,12 +1,12 @@
 """One run over a tree, from the lock to the dates of its folders."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pruner import marker
 from pruner.errors import PrunerError
 from pruner.marker import Marker
-from pruner.report import FileReport
+from pruner.report import FileReport, Outcome
 from pruner.tree.guard import Interruption, locked
 from pruner.tree.journal import Journal, journal_of
 from pruner.tree.machine import options_as_json
@@ -83,12 +83,24 @@ class _Run:
         finally:
             self.progress.end()
         result = work.result()
-        return replace(
+        result = replace(
             result,
             rows=(*relief.rows, *result.rows, *self.lost),
             removed=(*relief.removed, *result.removed),
-            notes=(*relief.notes, *result.notes),
             policies=relief.policies,
+        )
+        return replace(result, notes=(*relief.notes, *result.notes, *_slips(result, tree)))
+
+
+def _slips(result: Result, tree: Tree) -> Iterator[str]:
+    """Patterns that name nothing; an interrupted run has not seen everything."""
+    request = result.request
+    if not result.interrupted:
+        refused = [row.path for row in result.of(Outcome.REFUSED)]
+        yield from (f"--keep {pattern!r} names nothing here" for pattern in request.keep.unmet(tree.kept))
+        yield from (
+            f"--accept {pattern!r} names nothing that was refused"
+            for pattern in request.accept.unmet(refused)
         )
 
 

@@ -60,6 +60,8 @@ class Tree:
     """Temporary files of a run that was killed."""
     links: tuple[str, ...] = ()
     """Symbolic links."""
+    kept: tuple[str, ...] = ()
+    """Not to be touched: in none of the above but `links`."""
     mounts: tuple[str, ...] = ()
     """Other file systems, not entered."""
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -118,7 +120,9 @@ class _Walk:
         else:
             self._files.append(only)
         leftovers = [name for name in self._files if name.endswith(LEFTOVER)]
-        ours = {name for name in (*self._files, *self._links) if not self._skip(name)}.difference(leftovers)
+        everything = {*self._files, *self._links}.difference(leftovers)
+        kept = {name for name in everything if self._skip(name)}
+        ours = everything - kept
         kernels = recognise(self._root, sorted(ours))
         rest = ours.difference(self._links, *(folder.members for folder in kernels))
         return Tree(
@@ -129,6 +133,7 @@ class _Walk:
             records=tuple(name for name in self._files if name.endswith(_RECORD)),
             leftovers=tuple(leftovers),
             links=tuple(self._links),
+            kept=tuple(sorted(kept)),
             mounts=tuple(self._mounts),
             unreadable=self._unreadable,
         )

@@ -15,7 +15,19 @@ import pytest
 
 from pruner.replace import LEFTOVER
 from tests.pruner.tree.stand_ins import GO_ON, STARTED
-from tests.pruner.tree.trees import contents, fat, hip_library, pruner, put, rocblas, run, snapshot, wheel
+from tests.pruner.tree.trees import (
+    contents,
+    fat,
+    hip_library,
+    prune,
+    pruner,
+    put,
+    request,
+    rocblas,
+    run,
+    snapshot,
+    wheel,
+)
 
 LARGE, SMALL, LINK = "site/liblarge.so", "site/libsmall.so", "site/liblink.so"
 ARCH = ("--arch", "gfx1100")
@@ -39,7 +51,7 @@ def undisturbed(tmp_path: Path, tree: Path) -> dict[str, bytes]:
     """What the tree is to become."""
     copy = tmp_path / "undisturbed"
     subprocess.run(["cp", "-a", tree, copy], check=True)
-    assert run(copy, *ARCH).returncode == 0
+    assert prune(request(copy, marker=copy / ".gfxpack-pruned.json")).exit_code == 0
     return contents(copy)
 
 
@@ -69,7 +81,9 @@ def paused(tree: Path, stand_in: str, *arguments: str | Path) -> Iterator[Paused
     for fifo in fifos:
         os.mkfifo(fifo)
     environment = {STARTED: str(fifos[0]), GO_ON: str(fifos[1])}
-    with pruner(tree, *ARCH, "--jobs", "1", *arguments, stand_in=stand_in, **environment) as process:
+    with pruner(
+        tree, *ARCH, "--jobs", "1", *arguments, stand_in=stand_in, environment=environment
+    ) as process:
         yield Paused(process, fifos)
         process.kill()
     for fifo in fifos:

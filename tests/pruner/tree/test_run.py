@@ -1,6 +1,5 @@
 """Whole runs over whole trees: what changes, and what must not."""
 
-import io
 import os
 import resource
 import shutil
@@ -12,14 +11,13 @@ from pruner.archs import Gfx, Sm, Wanted
 from pruner.errors import PrunerError
 from pruner.replace import LEFTOVER
 from pruner.report import Outcome
-from pruner.tree.progress import Progress
-from pruner.tree.result import DONE, FAILED, REFUSED, Request, Result
-from pruner.tree.run import prune_tree
+from pruner.tree.result import DONE, FAILED, REFUSED, Result
 from tests.pruner.tree.trees import (
     contents,
     cuda_library,
     fat,
     hip_library,
+    prune,
     put,
     recorded,
     request,
@@ -28,10 +26,6 @@ from tests.pruner.tree.trees import (
     snapshot,
     wheel,
 )
-
-
-def prune(given: Request) -> Result:
-    return prune_tree(given, Progress(io.StringIO()))
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import io
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -13,10 +15,14 @@ from builder.paths import ROOT
 from pruner.archs import Gfx, Wanted
 from pruner.library import Options
 from pruner.tree.globs import Globs
-from pruner.tree.result import Request
+from pruner.tree.progress import Progress
+from pruner.tree.result import Request, Result
+from pruner.tree.run import prune_tree
 from tests.pruner.elves import Elf, cuda, hip
 from tests.pruner.fatbins import codes, cuda_region, hip_bundle
 from tests.pruner.linking import build
+
+_NOTHING: Mapping[str, str] = {}
 
 GFX1100 = Wanted(gfx=(Gfx("gfx1100"),))
 
@@ -119,9 +125,21 @@ def request(
     )
 
 
-def pruner(*arguments: str | Path, stand_in: str = "", **environment: str) -> subprocess.Popen[str]:
-    """The command line in a process of its own; `stand_in` prunes in place of the real one."""
+def prune(given: Request) -> Result:
+    return prune_tree(given, Progress(io.StringIO()))
+
+
+def pruner(
+    *arguments: str | Path,
+    stand_in: str = "",
+    powerless: bool = False,
+    environment: Mapping[str, str] = _NOTHING,
+) -> subprocess.Popen[str]:
+    """The command line in a process of its own; `stand_in` prunes in place of the real one, and for a
+    powerless one modes of files count, also for root."""
     program = ["-m", "tests.pruner.tree.with_stand_in", stand_in] if stand_in else ["-m", "pruner"]
+    if powerless:
+        program = ["-m", "tests.pruner.tree.powerless", *program]
     return subprocess.Popen(
         [sys.executable, *program, *map(str, arguments)],
         cwd=ROOT,
@@ -132,7 +150,9 @@ def pruner(*arguments: str | Path, stand_in: str = "", **environment: str) -> su
     )
 
 
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    with pruner(*arguments, **environment) as process:
+def run(
+    *arguments: str | Path, powerless: bool = False, environment: Mapping[str, str] = _NOTHING
+) -> subprocess.CompletedProcess[str]:
+    with pruner(*arguments, powerless=powerless, environment=environment) as process:
         out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
