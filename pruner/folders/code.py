@@ -5,7 +5,6 @@ from struct import Struct
 from pruner.errors import Malformed
 from pruner.folders import mach
 from pruner.formats import every_format
-from pruner.formats.base import Role
 from pruner.view import View
 
 _ELF = b"\x7fELF"
@@ -29,7 +28,7 @@ def labels(view: View) -> tuple[str, ...] | None:
     if form is None:
         return None
     entries = form.read(view, 0, view.size).entries
-    return tuple(entry.label for entry in entries if entry.role is not Role.HOST and entry.size) or None
+    return tuple(entry.label for entry in entries if entry.size) or None
 
 
 def _elf_labels(view: View) -> tuple[str, ...] | None:

@@ -30,4 +30,4 @@ def _home(path: str) -> tuple[str, str] | None:
 
 
 def _below(above: str, home: str) -> str:
-    return home[len(above) + 1 :] if home.startswith(f"{above}/") else "."
+    return (home.startswith(f"{above}/") and home.removeprefix(f"{above}/")) or "."

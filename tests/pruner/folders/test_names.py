@@ -104,6 +104,11 @@ def test_miopen_writes_compute_units_behind_the_chip(file: str, expected: str) -
     assert [name.label for name in names] == ([expected] if expected else [])
 
 
+def test_the_innermost_name_comes_first() -> None:
+    names = MIOPEN.names("/miopen/db", "/miopen/db/gfx11xx/gfx1100_48.kdb")
+    assert [name.label for name in names] == ["gfx1100", "gfx11xx"]
+
+
 def test_what_stands_before_a_chip() -> None:
     assert cut_before_name("rand_lib_gfx1100.kpack") == "rand_lib_"
     assert cut_before_name("manifest.kpack") is None

@@ -199,11 +199,12 @@ def test_generic_code_stays_where_the_chips_own_lacks_its_index(tmp_path: Path) 
     [
         (code("gfx1100"), "is called after gfx906, but holds code for gfx1100"),
         (bundle("gfx1101", "gfx1100"), "is called after gfx906, but holds code for gfx1101, gfx1100"),
+        (code("gfx11-generic"), "is called after gfx906, but holds code for gfx11-generic"),
         (elf(CUDA, 0x00500550, 7), "is called after gfx906, but holds code for sm_80"),
         (code("gfx906")[:80], "cannot be judged: truncated: its tables end at 0x78, past the file's 0x50"),
         (bundle("gfx906")[:4100], "cannot be judged: bundle at 0x0 ends at 0x10c8, past 0x1004"),
     ],
-    ids=["other chip", "other chips", "other vendor", "truncated", "truncated bundle"],
+    ids=["other chip", "other chips", "generic", "other vendor", "truncated", "truncated bundle"],
 )
 def test_a_file_whose_name_and_inside_disagree_stays(data: bytes, why: str, tmp_path: Path) -> None:
     root = rocblas(tmp_path, "gfx906", "gfx1100")
@@ -212,6 +213,20 @@ def test_a_file_whose_name_and_inside_disagree_stays(data: bytes, why: str, tmp_
     assert outcomes(result)["Kernels.so-000-gfx906.hsaco"] is REFUSED
     assert reason(result, "Kernels.so-000-gfx906.hsaco") == why
     assert result.outcome is Outcome.PRUNED
+
+
+def test_features_of_name_and_inside_disagree(tmp_path: Path) -> None:
+    root = rocblas(tmp_path, "gfx906", "gfx90a")
+    (root / ROCBLAS / "Kernels.so-000-gfx90a-xnack+.hsaco").write_bytes(code("gfx90a", XNACK_OFF))
+    why = "is called after gfx90a:xnack+, but holds code for gfx90a:xnack-"
+    assert reason(plan(root, "gfx906"), "Kernels.so-000-gfx90a-xnack+.hsaco") == why
+
+
+def test_generic_code_may_bear_the_name_of_a_chip(tmp_path: Path) -> None:
+    root = rocblas(tmp_path, "gfx906", "gfx1151")
+    (root / ROCBLAS / "Kernels.so-000-gfx1151.hsaco").write_bytes(code("gfx11-generic"))
+    assert outcomes(plan(root, "gfx906"))["Kernels.so-000-gfx1151.hsaco"] is GONE
+    assert outcomes(plan(root, "gfx1151"))["Kernels.so-000-gfx1151.hsaco"] is STAYS
 
 
 @pytest.mark.parametrize(
@@ -372,6 +387,13 @@ def test_loose_code_that_the_chip_can_run_stays_beside_its_own(tmp_path: Path) -
     assert reason(result, "odd_gfx1101.hsaco") == "is called after gfx1101, but holds code for gfx906"
 
 
+@pytest.mark.parametrize("stranger", ["gfx13-generic", "gfx1100:wave64+"])
+def test_loose_code_for_a_chip_that_nobody_knows_stays(stranger: str, tmp_path: Path) -> None:
+    strange = fatbins.hip_bundle({"gfx906": code("gfx906"), stranger: code("gfx1100")})
+    root = grow(tmp_path, {"k/a.hsaco": strange, "k/b.hsaco": code("gfx906"), "k/c.hsaco": code("gfx1100")})
+    assert plan(root, "gfx1100").removed == ("k/b.hsaco",)
+
+
 def test_cubins(tmp_path: Path) -> None:
     root = grow(
         tmp_path,
@@ -427,6 +449,9 @@ def test_what_a_link_that_stays_leads_to_stays(tmp_path: Path) -> None:
         == f"{ROCBLAS}/TensileLibrary_lazy_gfx1103.dat leads to it"
     )
     assert reason(result, "Kernels.so-000-gfx906.hsaco") == "elsewhere/gfx1103.co leads to it"
+    assert len({one.path for one in result.decisions}) == len(result.decisions)
+    assert result.before == sum((root / one.path).lstat().st_size for one in result.decisions if one.size)
+    assert all(one.size == 0 for one in result.decisions if (root / one.path).is_symlink())
     assert reason(result, "old.dat") == f"leads to {ROCBLAS}/TensileLibrary_lazy_gfx906.dat"
 
 

@@ -62,6 +62,11 @@ def test_what_is_no_kernel_folder(path: str, tmp_path: Path) -> None:
     assert recognise(tmp_path, [path]) == []
 
 
+def test_the_root_of_everything() -> None:
+    found = recognise(Path("/"), ["opt/rocblas/library/x.dat", "k.hsaco"])
+    assert [folder.path for folder in found] == [".", "opt/rocblas/library"]
+
+
 @pytest.mark.parametrize("root", ["lib/rocblas", "lib/rocblas/library", "lib/rocblas/library/gfx1100"])
 def test_a_root_within_a_kernel_folder(root: str, tmp_path: Path) -> None:
     grow(tmp_path, {"lib/rocblas/library/gfx1100/TensileLibrary_lazy_gfx1100.dat": b"index"})

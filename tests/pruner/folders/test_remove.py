@@ -69,6 +69,15 @@ def test_links_go_with_their_files(tmp_path: Path) -> None:
     assert below(root) == {"libraries/.kpack/blas_lib_gfx1100.kpack", "devel/.kpack/blas_lib_gfx1100.kpack"}
 
 
+def test_the_root_stays_whatever_goes(tmp_path: Path) -> None:
+    root = grow(tmp_path / "root", {"a.co": code("gfx906"), "b.co": code("gfx942")})
+    decided = plan(root, "gfx942")
+    (root / "b.co").unlink()
+    remove(root, decided)
+    assert root.is_dir()
+    assert not below(root)
+
+
 def test_what_is_gone_already_is_no_failure(tmp_path: Path) -> None:
     root = tree(tmp_path)
     decided = plan(root, "gfx942")
