@@ -10,19 +10,35 @@ from builder.sources import apt, pip
 
 _SUITE = "sid"
 _HIP = ("librocsparse1", "librocblas4", "librccl1", "librocrand1")
+_SYSTEM = ("libc6", "libstdc++6", "libgcc-s1")
 _VLLM = "vllm==0.33.0"
 _OVERRIDE = "certifi>=2026.1"
 """vLLM's dependencies ask for a newer one than some indexes have; nothing here needs it."""
 
 
 def hip_libraries(cache: Path) -> list[Path]:
-    root = cache / "hip"
-    if not root.exists():
-        _fetch_hip(cache / "apt", root)
+    root = _unpacked(cache, "hip", _HIP)
     return sorted(path for path in root.glob("usr/lib/*/lib*.so.*") if not path.is_symlink())
 
 
-def _fetch_hip(folder: Path, root: Path) -> None:
+def hip_system(cache: Path) -> Path:
+    """The folder of the C library that those were linked with, which may be newer than this machine's."""
+    root = _unpacked(cache, "system", _SYSTEM)
+    return next(root.glob("usr/lib/*/libc.so.6")).parent
+
+
+def _unpacked(cache: Path, name: str, packages: Sequence[str]) -> Path:
+    root = cache / name
+    if not root.exists():
+        unpacked = root.with_suffix(".new")
+        for package in _downloaded(cache / "apt", packages):
+            subprocess.run(["dpkg-deb", "--extract", package, unpacked], check=True)
+            package.unlink()
+        unpacked.rename(root)
+    return root
+
+
+def _downloaded(folder: Path, packages: Sequence[str]) -> list[Path]:
     for name in ("lists/partial", "archives/partial", "packages"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     lines = [source.line for source in apt.read().for_suite(_SUITE)]
@@ -30,12 +46,8 @@ def _fetch_hip(folder: Path, root: Path) -> None:
     (folder / "status").touch()
     tool = ["apt-get", "--quiet", *_options(folder)]
     subprocess.run([*tool, "update"], check=True, stdout=sys.stderr)
-    subprocess.run([*tool, "download", *_HIP], cwd=folder / "packages", check=True, stdout=sys.stderr)
-    unpacked = root.with_suffix(".new")
-    for package in (folder / "packages").glob("*.deb"):
-        subprocess.run(["dpkg-deb", "--extract", package, unpacked], check=True)
-        package.unlink()
-    unpacked.rename(root)
+    subprocess.run([*tool, "download", *packages], cwd=folder / "packages", check=True, stdout=sys.stderr)
+    return sorted((folder / "packages").glob("*.deb"))
 
 
 def _options(folder: Path) -> Iterator[str]:

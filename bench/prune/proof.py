@@ -30,21 +30,31 @@ _EXTRACTED = (
 
 def of_everything(cache: Path) -> Iterator[Claim]:
     for arch in _GFX:
-        for library in fetch.hip_libraries(cache):
-            yield _hip(library, arch, cache)
+        yield from _hip(arch, cache)
     yield from _cuda(cache)
 
 
-def _hip(library: Path, arch: str, cache: Path) -> Claim:
-    with copy_of(library, cache) as copy:
-        prune(copy, "--arch", arch)
-        found = _judged(library, copy, arch)
-        before, after = _code(library, arch), _code(copy, arch)
-    if before != after or not before:
-        found.append(f"{before.total()} code objects before, {after.total()} after")
-    return faultless(
-        f"{library.name} for {arch}", found, checked=f"{before.total()} code objects, host bytes"
-    )
+def _hip(arch: str, cache: Path) -> Iterator[Claim]:
+    originals = fetch.hip_libraries(cache)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="copy-") as place:
+        folder = Path(place)
+        for library in originals:
+            subprocess.run(["cp", "-a", library, folder], check=True)
+        names = [Path(library.name) for library in originals]
+        system = fetch.hip_system(cache)
+        before = loaded(folder, names, cache, system)
+        prune(folder, "--arch", arch)
+        yield _same(f"dlopen for {arch}", before, loaded(folder, names, cache, system))
+        for library in originals:
+            yield _same_code(library, folder / library.name, arch)
+
+
+def _same_code(before: Path, after: Path, arch: str) -> Claim:
+    found = _judged(before, after, arch)
+    had, has = _code(before, arch), _code(after, arch)
+    if had != has or not had:
+        found.append(f"{had.total()} code objects before, {has.total()} after")
+    return faultless(f"{before.name} for {arch}", found, checked=f"{had.total()} code objects, host bytes")
 
 
 def _judged(before: Path, after: Path, label: str) -> list[str]:
@@ -82,8 +92,8 @@ def _cuda(cache: Path) -> Iterator[Claim]:
         yield _same(f"imports for {_SM}", before_importing, imported(copy, cache))
         for name in _EXTRACTED:
             yield _extracted(source / name, copy / name, cache)
-        for name in changed:
-            yield faultless(name, _judged(source / name, copy / name, _SM), checked="host bytes and code")
+        found = [f"{name}: {fault}" for name in changed for fault in _judged(source / name, copy / name, _SM)]
+        yield faultless("host bytes and code", found, checked=f"{len(changed)} files that were pruned")
 
 
 def _same(name: str, before: Sequence[str], after: Sequence[str]) -> Claim:
