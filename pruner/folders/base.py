@@ -35,6 +35,8 @@ class Decision:
     size: int
     """Bytes; 0 for a symbolic link."""
     reason: str = ""
+    follows: str = ""
+    """For a link from elsewhere: the file of this folder that it leads to and goes with."""
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,13 @@ class Form:
         return path[: found.end() - 1] if found else None
 
     def names(self, home: str, path: str) -> tuple[Name, ...]:
-        """The chips that a file is called after, by its path within its folder, innermost first."""
+        """The chips that a file is called after, by its path within its folder, innermost first.
+
+        AITER has a gfx942/flatmm_gfx9.co: a family counts only where no chip is named.
+        """
         inner = path.removeprefix(home).split("/")
-        return tuple(name for part in reversed(inner) for name in names_in(part))
+        named = tuple(name for part in reversed(inner) for name in names_in(part))
+        return tuple(name for name in named if not name.family) or named
 
     def inside(self, view: View) -> tuple[str, ...] | None:
         """The labels of the code in a file; None: nothing that can be judged. Raises `Malformed`."""

@@ -89,4 +89,5 @@ def _with_links(
             continue
         yield decision
         for link in outer:
-            yield replace(decision, path=link, size=0, reason=f"leads to {decision.path}")
+            reason = f"leads to {decision.path}"
+            yield replace(decision, path=link, size=0, reason=reason, follows=decision.path)

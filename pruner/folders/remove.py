@@ -12,8 +12,14 @@ def remove(root: Path, plan: FolderPlan) -> FolderPlan:
 
     What the system does not let go of is FAILED, with its reason. A file that is gone already is no failure.
     """
-    done = tuple(_carry_out(root, decision) for decision in plan.decisions)
-    result = replace(plan, decisions=done)
+    done: dict[str, Decision] = {}
+    for decision in plan.decisions:
+        leader = done.get(decision.follows)
+        if leader and leader.outcome is Outcome.FAILED:
+            done[decision.path] = _failed(decision, leader.reason)
+        else:
+            done[decision.path] = _carry_out(root, decision)
+    result = replace(plan, decisions=tuple(done.values()))
     for folder in {PurePosixPath(path).parent for path in result.removed}:
         _drop_empty(root, folder)
     return result
@@ -25,8 +31,12 @@ def _carry_out(root: Path, decision: Decision) -> Decision:
     try:
         (root / decision.path).unlink(missing_ok=True)
     except OSError as error:
-        return replace(decision, outcome=Outcome.FAILED, reason=f"cannot be removed: {error.strerror}")
+        return _failed(decision, f"cannot be removed: {error.strerror}")
     return decision
+
+
+def _failed(decision: Decision, reason: str) -> Decision:
+    return replace(decision, outcome=Outcome.FAILED, reason=reason)
 
 
 def _drop_empty(root: Path, folder: PurePosixPath) -> None:

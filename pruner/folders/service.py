@@ -33,6 +33,7 @@ def serve(chip: Gfx | Sm, form: Form, offer: Iterable[Name], files: Collection[s
 
     Code that lacks its index stays, and does not serve.
     """
+    asked = chip.processor if isinstance(chip, Gfx) else str(chip)
     fitting: dict[Match, list[Name]] = {}
     for name in sorted(offer):
         fitting.setdefault(name.match(chip), []).append(name)
@@ -40,7 +41,8 @@ def serve(chip: Gfx | Sm, form: Form, offer: Iterable[Name], files: Collection[s
     lacks: list[str] = []
     for match in filter(fitting.__contains__, _PREFERENCE):
         staying.update(fitting[match])
-        missing = [form.lacks(files, name.label) for name in fitting[match]]
+        called = {name.label if match is Match.GENERIC else asked for name in fitting[match]}
+        missing = [form.lacks(files, label) for label in sorted(called)]
         if all(missing):
             lacks += missing
             continue

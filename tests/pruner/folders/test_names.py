@@ -3,6 +3,7 @@
 import pytest
 
 from pruner.archs import parse_archs
+from pruner.folders.aiter import FORM as AITER
 from pruner.folders.miopen import FORM as MIOPEN
 from pruner.folders.names import cut_before_name, names_in
 from pruner.formats.base import Match
@@ -105,8 +106,15 @@ def test_miopen_writes_compute_units_behind_the_chip(file: str, expected: str) -
 
 
 def test_the_innermost_name_comes_first() -> None:
-    names = MIOPEN.names("/miopen/db", "/miopen/db/gfx11xx/gfx1100_48.kdb")
-    assert [name.label for name in names] == ["gfx1100", "gfx11xx"]
+    names = MIOPEN.names("/miopen/db", "/miopen/db/gfx11-generic/gfx1100_48.kdb")
+    assert [name.label for name in names] == ["gfx1100", "gfx11-generic"]
+
+
+def test_a_family_counts_where_no_chip_is_named() -> None:
+    names = AITER.names("/aiter/hsa", "/aiter/hsa/gfx942/flatmm_uk_gfx9_f16f8.co")
+    assert [name.label for name in names] == ["gfx942"]
+    names = AITER.names("/aiter/hsa", "/aiter/hsa/gfx94X/flatmm_uk_gfx9_f16f8.co")
+    assert [name.label for name in names] == ["gfx9", "gfx94X"]
 
 
 def test_what_stands_before_a_chip() -> None:

@@ -133,6 +133,20 @@ def test_a_folder_for_each_chip(tmp_path: Path) -> None:
     assert f"{HIPBLASLT}/gfx1250v0/hipblasltExtOpLibrary.dat" not in removed
 
 
+def test_a_folder_for_a_family(tmp_path: Path) -> None:
+    root = grow(
+        tmp_path,
+        [
+            f"{ROCBLAS}/gfx110X/TensileLibrary_lazy_gfx1100.dat",
+            f"{ROCBLAS}/gfx110X/TensileLibrary_fallback.dat",
+            f"{ROCBLAS}/gfx94X/TensileLibrary_fallback.dat",
+            f"{ROCBLAS}/gfx94X/TensileLibrary_lazy_gfx942.dat",
+        ],
+    )
+    assert plan(root, "gfx1100").dropped.keys() == {"gfx94X", "gfx942"}
+    assert plan(root, "gfx1101").refused.startswith("no TensileLibrary_lazy_gfx1101.dat for gfx1101")
+
+
 def test_a_file_that_is_opened_by_its_name_stays(tmp_path: Path) -> None:
     """As in Debian: one bundle, for gfx908 alone."""
     root = grow(
@@ -313,6 +327,7 @@ def test_aiter(tmp_path: Path) -> None:
             f"{hsa}/gfx942/fmoe/silu/fmoe_fp8.csv": b"table",
             f"{hsa}/gfx950/fmoe/silu/fmoe_fp8.co": code("gfx950"),
             f"{hsa}/gfx950/fmha_v3_fwd/fwd.co": code("gfx942"),
+            f"{hsa}/gfx942/flatmm_uk_gfx9.co": code("gfx942"),
         },
     )
     result = plan(root, "gfx942")
@@ -321,7 +336,9 @@ def test_aiter(tmp_path: Path) -> None:
     assert set(plan(root, "gfx950").removed) == {
         f"{hsa}/gfx942/fmoe/silu/fmoe_fp8.co",
         f"{hsa}/gfx942/fmoe/silu/fmoe_fp8.csv",
+        f"{hsa}/gfx942/flatmm_uk_gfx9.co",
     }
+    assert plan(root, "gfx908").refused == "no code for gfx908; it has gfx942, gfx950"
 
 
 def test_archives_are_judged_library_by_library(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_what_became_a_folder_fails_alone(tmp_path: Path) -> None:
 def open_tree() -> Iterator[Path]:
     """One that an unprivileged user can reach."""
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+    folder.chmod(0o777)
     yield tree(folder)
     for path in folder.rglob("*"):
         if path.is_dir():
@@ -121,6 +121,7 @@ def unprivileged() -> Iterator[None]:
 
 
 def test_a_read_only_folder_keeps_its_files(open_tree: Path) -> None:
+    (open_tree / "latest.csv").symlink_to(f"{HSA}/gfx950/pa/a.csv")
     (open_tree / HSA / "gfx950/pa").chmod(0o555)
     decided = plan(open_tree, "gfx942")
     before = below(open_tree)
@@ -128,7 +129,7 @@ def test_a_read_only_folder_keeps_its_files(open_tree: Path) -> None:
         result = remove(open_tree, decided)
     assert below(open_tree) == before
     assert result.outcome is Outcome.FAILED
-    assert reason(result, "a.csv") == "cannot be removed: Permission denied"
+    assert reason(result, "a.csv") == reason(result, "latest.csv") == "cannot be removed: Permission denied"
     assert result.after == result.before
 
 
