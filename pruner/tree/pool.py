@@ -4,8 +4,8 @@ One that dies, killed for its memory say, takes down its own file's report and n
 in its place. They sit in process groups of their own, so that a terminal's Ctrl-C reaches the run alone.
 """
 
-import importlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,15 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
-from typing import Any
+from select import select
+from typing import IO, Any, cast
 
 from pruner.tree.guard import Interruption
 
 MOST = 8
-# With `-S` it starts in half the time; what `site` would add to the path comes from this process.
-_PROGRAM = "import sys; from pruner.tree.pool import serve; serve(int(sys.argv[1]))"
+_COMMAND = (sys.executable, "-P", "-S", "-c", "from pruner.tree.worker import serve; serve()")
+"""Without `site` it starts in half the time; what that would add to the path comes from this process."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class Pool:
         self._limit = jobs
         self._interruption = interruption
         self._held = held
-        self._workers: list[_Worker] = []
+        self._idle: list[_Worker] = []
+        self._busy: dict[_Worker, Job] = {}
 
     def run(
         self, jobs: Iterable[Job], starting: Callable[[Job], None], waiting: Callable[[], float | None]
@@ -62,52 +63,39 @@ class Pool:
         try:
             while True:
                 self._hand_out(pending, starting)
-                if not any(worker.job for worker in self._workers):
+                if not self._busy:
                     return
-                for ready in wait([self._interruption.fileno(), *self._busy()], waiting()):
-                    if isinstance(ready, Connection):
-                        yield self._answer(ready)
-                    else:
+                watched: list[Interruption | _Worker] = [self._interruption, *self._busy]
+                ready, _, _ = select(watched, [], [], waiting())
+                for one in ready:
+                    if isinstance(one, Interruption):
                         self._hear()
+                    else:
+                        yield self._busy.pop(one), self._answer(one)
         finally:
             self._dismiss()
 
     def _hand_out(self, pending: deque[Job], starting: Callable[[Job], None]) -> None:
-        while pending and not self._interruption:
-            worker = self._idle_worker()
-            if worker is None:
-                return
+        while pending and len(self._busy) < self._limit and not self._interruption:
             job = pending.popleft()
             starting(job)
+            worker = self._idle.pop() if self._idle else _Worker(self._held)
+            self._busy[worker] = job
             worker.take(job)
-
-    def _idle_worker(self) -> "_Worker | None":
-        for worker in self._workers:
-            if worker.job is None:
-                return worker
-        if len(self._workers) < self._limit:
-            self._workers.append(_Worker(self._held))
-            return self._workers[-1]
-        return None
-
-    def _busy(self) -> list[Connection]:
-        return [worker.connection for worker in self._workers if worker.job]
 
     def _hear(self) -> None:
         self._interruption.heard()
         if self._interruption.insists:
-            for worker in self._workers:
-                worker.process.kill()
+            for worker in self._busy:
+                worker.kill()
 
-    def _answer(self, connection: Connection) -> tuple[Job, Any]:
-        worker = next(worker for worker in self._workers if worker.connection is connection)
-        job, worker.job = worker.job, None
-        assert job is not None  # noqa: S101 - only busy workers are waited for
+    def _answer(self, worker: "_Worker") -> Any:  # noqa: ANN401 - whatever a job's function gives
         try:
-            return job, connection.recv()
-        except (EOFError, OSError):
-            self._workers.remove(worker)
-            return job, Lost(self._cause(worker.close()))
+            value, trouble = worker.answer()
+        except (EOFError, pickle.UnpicklingError):
+            return Lost(self._cause(worker.close()))
+        self._idle.append(worker)
+        return Lost(trouble) if trouble else value
 
     def _cause(self, code: int) -> str:
         if self._interruption.insists:
@@ -117,56 +105,47 @@ class Pool:
         return f"its worker died (exit status {code})"
 
     def _dismiss(self) -> None:
-        for worker in self._workers:
-            if worker.job:
-                worker.process.kill()
+        for worker in self._busy:
+            worker.kill()
+        for worker in (*self._busy, *self._idle):
             worker.close()
-        self._workers.clear()
 
 
 class _Worker:
+    """A process that gets jobs on its standard input and answers on its standard output."""
+
     def __init__(self, held: Sequence[int]) -> None:
-        self.job: Job | None = None
-        self.connection, theirs = Pipe()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-S", "-c", _PROGRAM, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # it says all in its answers; who reads this run's lines need not
-                stderr=subprocess.DEVNULL,  # wait for it where the run itself is killed
-                pass_fds=[theirs.fileno(), *held],
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-                },
-                process_group=0,
-            )
+        self._process = subprocess.Popen(
+            _COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # who reads ours need not wait for it where this run is killed
+            pass_fds=held,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
+            process_group=0,
+        )
+        self._jobs = cast("IO[bytes]", self._process.stdin)
+        self._answers = cast("IO[bytes]", self._process.stdout)
+
+    def fileno(self) -> int:
+        return self._answers.fileno()
 
     def take(self, job: Job) -> None:
-        self.job = job
-        with suppress(OSError):  # it died idle: waiting for its answer finds that out
-            self.connection.send(job)
+        with suppress(BrokenPipeError):  # it died idle: waiting for its answer finds that out
+            pickle.dump((job.work, job.arguments, job.keywords), self._jobs)
+            self._jobs.flush()
+
+    def answer(self) -> tuple[Any, str]:
+        """What came of its job, or else what went wrong; raises where it is dead."""
+        value, trouble = pickle.load(self._answers)  # noqa: S301 - from a process of ours
+        return value, trouble
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def close(self) -> int:
         """Let it go; its exit status."""
-        self.connection.close()
-        return self.process.wait()
-
-
-def serve(descriptor: int) -> None:
-    """A worker's life: a job, its answer, the next job, until nobody asks any more."""
-    with Connection(descriptor) as connection:
-        while True:
-            try:
-                job = connection.recv()
-            except (EOFError, OSError):
-                return
-            connection.send(_done(job))
-
-
-def _done(job: Job) -> object:
-    try:
-        module, _, function = job.work.partition(":")
-        return getattr(importlib.import_module(module), function)(*job.arguments, **job.keywords)
-    except Exception as error:  # a defect costs one file, not the run
-        return Lost(f"unexpected {type(error).__name__}: {error}")
+        with suppress(BrokenPipeError):
+            self._jobs.close()
+        self._answers.close()
+        return self._process.wait()
