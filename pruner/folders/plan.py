@@ -1,4 +1,10 @@
-"""What becomes of the files of a kernel folder. This only reads; `remove` does what is decided here."""
+"""What becomes of the files of a kernel folder. This only reads; `remove` does what is decided here.
+
+A file goes where its name, or in loose code its inside, says that it is for chips of which none is asked for.
+It stays where that is in doubt: the name and the inside disagree, a known form of code is damaged or cut off,
+the file cannot be read, a link that stays leads to it. Where the inside is of no form that is known here, the
+name alone decides. A folder that would be left without code for any chip asked for stays as a whole.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
