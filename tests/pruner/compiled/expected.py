@@ -16,7 +16,15 @@ HIP_HOSTS = (
 HIP_REFERRED = ("hip/leaning", "hip/pointing", "hip/exported")
 """The same with another way to the second unit than its record."""
 CUDA = ("cuda/default", "cuda/packed", "cuda/plain", "cuda/concat", "cuda/rdc")
-CUDA_HOSTS = ("cuda/program", "cuda/patched", "cuda/wide", "cuda/relr", "cuda/lld", "cuda/debug")
+CUDA_HOSTS = (
+    "cuda/program",
+    "cuda/patched",
+    "cuda/wide",
+    "cuda/relr",
+    "cuda/lld",
+    "cuda/buried",
+    "cuda/debug",
+)
 
 
 def units(*contents: str) -> Units:

@@ -187,12 +187,13 @@ def _compressed_size(data: bytes) -> int:
     return int(struct.unpack_from({2: "<I", 3: "<Q"}[version], data, 8)[0])
 
 
-def compare(original: Memory, pruned: Memory) -> None:
-    """Every loaded byte outside of device code is where it was, but for what must say where things are."""
+def compare(original: Memory, pruned: Memory, also: Iterable[tuple[int, int]] = ()) -> None:
+    """Every loaded byte outside of device code is where it was, but for what must say where things are, and
+    what `also` may differ."""
     assert pruned.pages == original.pages
     first, second = bytearray(original.loaded), bytearray(pruned.loaded)
     assert len(first) == len(second)
-    for start, end in _free(original):
+    for start, end in (*_free(original), *also):
         first[start:end] = second[start:end] = bytes(end - start)
     if first != second:
         at = next(index for index, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pair[1])

@@ -21,13 +21,14 @@ from tests.pruner.compiled.expected import (
     units,
 )
 from tests.pruner.compiled.judges import Judges
-from tests.pruner.compiled.memory import Memory, same_for_tools, unloaded
+from tests.pruner.compiled.memory import Memory, compare, same_for_tools, unloaded
 from tests.pruner.compiled.wanted import sm
 
 pytestmark = pytest.mark.engine
 
 ALL = (*CUDA, *CUDA_HOSTS)
 EVERYTHING = Options(least_gain=4096)
+_REGION_HEADER, _ENTRY_HEADER = 16, 120
 LAYOUTS = (Layout.COMPACT, Layout.KEEP)
 
 
@@ -120,6 +121,22 @@ def test_code_that_is_not_linked_yet_is_judged_by_itself(
     report = prune_library(copy, sm("89"), replace(EVERYTHING, layout=layout), name="rdc")
     assert dict(report.layout) == {".nv_fatbin": str(layout), "__nv_relfatbin": str(layout)}
     judges.agree("cuda/rdc", copy, kept("cuda/rdc", "89"))
+
+
+def test_what_is_buried_in_other_data_goes_where_it_is_asked_for(
+    compiled: Binaries, judges: Judges, tmp_path: Path
+) -> None:
+    """The region for other chips keeps its headers; all else of the resource stays, and where it was."""
+    original = Memory(compiled["cuda/buried"])
+    start, end = (original.loaded.index(marker) for marker in (b"[others]", b"[hopper]"))
+    code = start + len(b"[others]") + _REGION_HEADER + _ENTRY_HEADER
+    copy = compiled.copy("cuda/buried", tmp_path)
+    report = prune_library(copy, replace(sm("90"), embedded=True), EVERYTHING, name="buried")
+    assert dict(report.layout) == {".nv_fatbin": "compact", ".cask_resource": "keep"}
+    pruned = Memory(copy)
+    compare(original, pruned, also=[(code, end)])
+    assert pruned.loaded[code:end].count(0) > 80_000
+    judges.holds("cuda/buried", copy, kept("cuda/buried", "90"))
 
 
 @pytest.mark.parametrize("form", [form for form in ALL if form not in ("cuda/rdc", "cuda/debug")])
