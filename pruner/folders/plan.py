@@ -32,9 +32,11 @@ def plan_folder(root: Path, folder: Folder, wanted: Wanted, links: Links = _NO_L
     chips = form.chips(wanted)
     files = [see(root, form, path, look_inside=bool(chips)) for path in folder.members]
     plan = FolderPlan(form.name, folder.path, tuple(map(_stays, files)))
-    offer = {name for one in files if not one.trouble for name in one.claims}
-    if not chips or not offer:
+    if not chips:
         return plan
+    offer = {name for one in files if not one.trouble for name in one.claims}
+    if not offer:
+        return replace(plan, decisions=tuple(_decide(one, ()) for one in files))
     basenames = [path.rpartition("/")[2] for path in folder.members]
     services = [serve(chip, form, offer, basenames) for chip in chips]
     plan = replace(plan, serves={service.chip: service.match for service in services})

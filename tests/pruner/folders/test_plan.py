@@ -266,6 +266,12 @@ def test_code_of_another_chip_under_the_chips_name_does_not_serve(tmp_path: Path
     assert plan(root, "gfx1100").refused == "no code for gfx1100; it has gfx90a"
 
 
+def test_damage_is_told_where_there_is_nothing_else(tmp_path: Path) -> None:
+    result = plan(grow(tmp_path, {"k/a.hsaco": code("gfx906")[:80], "k/b.co": b"text"}), "gfx1100")
+    assert outcomes(result) == {"a.hsaco": REFUSED, "b.co": STAYS}
+    assert reason(result, "a.hsaco").startswith("cannot be judged: truncated")
+
+
 def test_a_file_nobody_may_read_is_left(tmp_path: Path) -> None:
     root = rocblas(tmp_path, "gfx906", "gfx1100")
     (root / ROCBLAS / "loop_gfx906.co").symlink_to("loop_gfx906.co")
