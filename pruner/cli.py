@@ -12,6 +12,7 @@ from pruner.archs import Ptx, Wanted, parse_archs
 from pruner.errors import PrunerError
 from pruner.library import Layout, Options
 from pruner.marker import IN_FOLDER, default_place
+from pruner.picture import check_form, draw
 from pruner.tree.check import faults
 from pruner.tree.globs import Globs
 from pruner.tree.machine import as_json
@@ -69,6 +70,8 @@ def _fail(message: str, hint: str) -> None:
 def _run(args: argparse.Namespace) -> int:
     if args.check:
         return _check(args)
+    if args.picture:
+        check_form(args.picture)
     people = sys.stderr if args.json == "-" else sys.stdout
     result = prune_tree(_request(args), progress_for(people))
     try:
@@ -76,6 +79,8 @@ def _run(args: argparse.Namespace) -> int:
     finally:  # also where nobody reads on
         if args.json:
             _write_json(result, args.json)
+        if args.picture:
+            put(args.picture, draw(result, args.picture.suffix).encode(errors="replace"))
     return result.exit_code
 
 
@@ -163,6 +168,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="take dead weight out first",
     )
     add("--json", metavar="FILE", help="write the report for programs; - is standard output")
+    add("--picture", type=Path, metavar="FILE", help="draw where the bytes are; .svg or .html")
     add("--marker", type=Path, metavar="FILE", help=f"where the tree says what it is (PATH/{IN_FOLDER})")
     add("--no-marker", action="store_true", help="write none")
     add("--check", action="store_true", help="change nothing; see whether the tree is what its marker says")
