@@ -15,7 +15,7 @@ from pruner.tree.place import put
 from pruner.tree.progress import Progress
 from pruner.tree.result import MARKER, Request, Result, failed
 from pruner.tree.upkeep import amend_records, restore_dates, sweep
-from pruner.tree.walk import Tree, survey
+from pruner.tree.walk import Skip, Tree, survey
 from pruner.tree.weight import Relief, relieve
 from pruner.tree.work import Work
 
@@ -44,16 +44,17 @@ class _Run:
     def dry(self) -> Result:
         relief = self._relieve(self.old.policies)
         gone = {report.path for report in relief.removed}
-        tree = survey(self.request.path, lambda name: name in self.request.keep or name in gone)
+        tree = self._survey(lambda name: name in self.request.keep or name in gone)
         return self._work(tree, relief, None)
 
     def real(self) -> Result:
         journal = Journal(journal_of(self.request.path))
         journal.past.finish_links(self.request.path)
-        before = self._survey()
+        keep = self.request.keep.__contains__
+        before = self._survey(keep)
         relief = self._relieve({**self.old.policies, **journal.past.policies})
         journal.open(before.dates, relief.policies)
-        tree = replace(self._survey(), dates=before.dates) if relief.removed else before
+        tree = replace(self._survey(keep), dates=before.dates) if relief.removed else before
         sweep(tree, journal.path)
         result = journal.past.completed(self._work(tree, relief, journal))
         result = amend_records(result, tree)
@@ -62,8 +63,8 @@ class _Run:
         restore_dates(tree, journal.past.dates)
         return result
 
-    def _survey(self) -> Tree:
-        return survey(self.request.path, self.request.keep.__contains__)
+    def _survey(self, skip: Skip) -> Tree:
+        return survey(self.request.path, skip, self.request.options.least_gain)
 
     def _relieve(self, done: Mapping[str, str]) -> Relief:
         request = self.request

@@ -95,17 +95,22 @@ def _hint_for(path: Path) -> str:
     return "give a folder or a file that is there, and that your user may read"
 
 
-def survey(place: Path, skip: Skip) -> Tree:
-    """Look through a folder, or at one file; `skip` says what nobody may touch."""
+def survey(place: Path, skip: Skip, least: int = 0) -> Tree:
+    """Look through a folder, or at one file; `skip` says what nobody may touch.
+
+    Files of less than `least` bytes are not looked into: most are, and each would have to be read from disk.
+    """
     if place.is_dir():
-        return _Walk(place, skip).tree(None)
-    return _Walk(place.parent, skip).tree(place.name)
+        return _Walk(place, skip, least).tree(None)
+    return _Walk(place.parent, skip, least).tree(place.name)
 
 
 class _Walk:
-    def __init__(self, root: Path, skip: Skip) -> None:
+    def __init__(self, root: Path, skip: Skip, least: int) -> None:
         self._root = root
+        self._place = os.fspath(root)  # a Path for each file would take longer than all the rest
         self._skip = skip
+        self._least = least
         self._dates: dict[str, tuple[int, int]] = {}
         self._files: list[str] = []
         self._links: list[str] = []
@@ -143,7 +148,7 @@ class _Walk:
         while pending:
             folder = pending.pop()
             try:
-                with os.scandir(self._root / folder) as entries:
+                with os.scandir(f"{self._place}/{folder}") as entries:
                     for entry in sorted(entries, key=lambda entry: entry.name):
                         name = f"{folder}/{entry.name}" if folder else entry.name
                         if self._note(name, entry, device):
@@ -179,10 +184,11 @@ class _Walk:
         return tuple(sorted(libraries, key=lambda library: (-library.size, library.name)))
 
     def _library_status(self, name: str) -> os.stat_result | None:
+        path = f"{self._place}/{name}"
         try:
-            descriptor = os.open(
-                self._root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            )
+            if os.lstat(path).st_size < self._least:
+                return None
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             self._unreadable[name] = _reason(error)
             return None

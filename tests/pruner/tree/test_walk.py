@@ -30,6 +30,12 @@ def test_libraries_are_known_by_their_first_bytes(tmp_path: Path) -> None:
     assert names(look(tmp_path)) == [".hidden/deeper/plugin", "lib/libx.so.1.2"]
 
 
+def test_files_too_small_to_gain_from_are_not_looked_into(tmp_path: Path) -> None:
+    for name, size in (("small.so", 9999), ("large.so", 10000)):
+        put(tmp_path / name, slim()[:9000].ljust(size, b"\0"))
+    assert names(survey(tmp_path, lambda _name: False, 10000)) == ["large.so"]
+
+
 def test_code_for_a_gpu_is_no_library(tmp_path: Path) -> None:
     for machine in (224, 190):
         head = bytearray(code("gfx1100", 2000))
