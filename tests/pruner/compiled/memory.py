@@ -9,6 +9,7 @@ from pathlib import Path
 import zstandard
 
 DEVICE_SECTIONS = (".hip_fatbin", ".nv_fatbin", "__nv_relfatbin")
+_SHRINKING = (*DEVICE_SECTIONS, ".cask_resource")
 _WRAPPERS = (".hipFatBinSegment", ".nvFatBinSegment")
 _WRAPPER_BYTES = 24
 _HEADER_BYTES = 64
@@ -73,14 +74,19 @@ class Memory:
         ]
 
     @cached_property
-    def sections(self) -> dict[str, Section]:
+    def headers(self) -> list[Section]:
+        """The section headers. One with holes may be told of in pieces, which all bear its name."""
         rows = list(struct.iter_unpack("<IIQQQQIIQQ", self._table(self._shoff, self._shnum, 64)))
         names = self.data[rows[self._names_at][4] :]
-        found = {}
-        for name_at, kind, flags, address, offset, size, *_ in rows[1:]:
-            name = names[name_at : names.index(b"\0", name_at)].decode()
-            found[name] = Section(name, kind, flags, address, offset, size)
-        return found
+        return [
+            Section(names[at : names.index(b"\0", at)].decode(), kind, flags, address, offset, size)
+            for at, kind, flags, address, offset, size, *_ in rows
+        ]
+
+    @cached_property
+    def sections(self) -> dict[str, Section]:
+        """Name -> section, or its first piece."""
+        return {section.name: section for section in reversed(self.headers[1:])}
 
     def _table(self, offset: int, count: int, size: int) -> bytes:
         return self.data[offset : offset + count * size]
@@ -201,6 +207,23 @@ def compare(original: Memory, pruned: Memory, also: Iterable[tuple[int, int]] = 
             f"the byte at {at:#x} is {second[at]:#x}, was {first[at]:#x}: {_where(original, at)}"
         )
     _same_relocations(original, pruned)
+    _same_sections(original, pruned)
+
+
+def _same_sections(original: Memory, pruned: Memory) -> None:
+    """Section headers, which debuggers and tools go by, tell of the same memory; code's may have holes."""
+    before, after = (
+        {name: section for name, section in memory.sections.items() if section.loaded}
+        for memory in (original, pruned)
+    )
+    assert after.keys() == before.keys()
+    for name, section in after.items():
+        size = section.size if name in _SHRINKING else before[name].size
+        assert replace(before[name], offset=section.offset, size=size) == section
+    for piece in pruned.headers:
+        if piece.loaded and piece.kind != _NOBITS:
+            content = pruned.data[piece.offset : piece.offset + piece.size]
+            assert content == pruned.loaded[piece.address : piece.address + piece.size], piece
 
 
 def _free(memory: Memory) -> Iterable[tuple[int, int]]:
@@ -249,7 +272,7 @@ def same_for_tools(original: Memory, pruned: Memory) -> None:
 
 def _symbols_moved(original: Memory, pruned: Memory) -> bytes:
     units = dict(zip(original.units, pruned.units, strict=True))
-    names = [".null", *original.sections]
+    names = [section.name for section in original.headers]
     table = bytearray(unloaded(original)[".symtab"])
     for entry in range(0, len(table), _SYMBOL_BYTES):
         section, value = struct.unpack_from("<HQ", table, entry + 6)

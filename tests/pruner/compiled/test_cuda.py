@@ -143,7 +143,8 @@ def test_what_is_buried_in_other_data_goes_where_it_is_asked_for(
 def test_cuobjdump_sees_the_same_code_in_the_whole_file(
     compiled: Binaries, judges: Judges, tmp_path: Path, form: str
 ) -> None:
-    """Of a linked library it looks at what is linked alone; of one with debug data, files have one name."""
+    """When it is compact: of a section in pieces the tool reads the first. Of a linked library it looks at
+    what is linked alone, and of one with debug data it gives all files for a chip one name."""
     copy = compiled.copy(form, tmp_path)
     prune_library(copy, sm("90"), EVERYTHING, name=form)
     units = zip(judges.original(form).units, kept(form, "90"), strict=True)

@@ -114,6 +114,7 @@ def test_narrowed_again_it_is_what_it_would_have_been(
 def test_llvm_sees_the_same_code_in_the_whole_file(
     compiled: Binaries, judges: Judges, tmp_path: Path, form: str
 ) -> None:
+    """When it is compact: of a section in pieces the tool reads the first."""
     copy = compiled.copy(form, tmp_path)
     report = prune_library(copy, gfx("gfx1151"), EVERYTHING, name=form)
     assert dict(report.layout) == {".hip_fatbin": "compact"}
