@@ -1,7 +1,8 @@
 """CUDA regions between other data, such as cuBLASLt's .cask_resource: found by what they begin with.
 
 What points at them is an offset in a form of its own, so none moves, and one with anything for the chip stays
-as it is. One for other chips alone keeps its headers up to the first entry's, and loses the code.
+as it is. One for other chips alone keeps every header where it was, for whoever looks through them, and loses
+the code behind the last; hardly any has more than one.
 """
 
 from collections.abc import Sequence
@@ -35,8 +36,8 @@ class Buried:
     def shrink(self, view: View, unit: Unit, kept: Sequence[int], _scratch: Scratch) -> list[Piece]:
         if len(kept) == len(unit.entries):
             return whole(view, unit)
-        first = cuda.read_region(view, unit.offset, unit.offset + unit.size)[0]
-        return [Copy(view, unit.offset, first.offset + first.head - unit.offset)]
+        last = cuda.read_region(view, unit.offset, unit.offset + unit.size)[-1]
+        return [Copy(view, unit.offset, last.offset + last.head - unit.offset)]
 
     def contents(self, view: View, unit: Unit) -> AbstractContextManager[Contents]:
         return cuda.FORMAT.contents(view, unit)

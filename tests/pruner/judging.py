@@ -8,19 +8,24 @@ chips that were asked for, and nothing that was not there before.
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from tests.pruner.reading import (
     ALLOC,
+    BURIED_SECTIONS,
     NOBITS,
     PT_LOAD,
     PT_PHDR,
     Data,
     Image,
+    Unit,
     Unreadable,
     unit,
     walk,
 )
+
+_LEAST_HEADER = 48
+"""Of an entry in a CUDA region."""
 
 Ranges = list[tuple[int, int]]
 
@@ -136,7 +141,9 @@ def _units(old: Image, new: Image, wanted: frozenset[str]) -> Iterator[str]:
     reached = set(_pointers(old).values())
     for section in old.device_sections:
         for found in walk(old, section):
-            if found.address not in reached:
+            if section.name in BURIED_SECTIONS:
+                yield from _buried(found, new, wanted)
+            elif found.address not in reached:
                 yield from _unit(old, new, found.address, found.address, wanted)
 
 
@@ -156,6 +163,15 @@ def _unit(old: Image, new: Image, source: int, target: int, wanted: frozenset[st
         yield f"the unit of {source:#x} lost {lost}"
     if had and not has:
         yield f"the unit of {source:#x} is empty"
+
+
+def _buried(before: Unit, new: Image, wanted: frozenset[str]) -> Iterator[str]:
+    """Each entry is there with its header, and what is wanted with its code."""
+    after = unit(new.read, before.address)
+    for (label, had), (now, has) in zip_longest(before.objects, after.objects, fillvalue=("nothing", b"")):
+        compared = len(had) if label in wanted else _LEAST_HEADER
+        if (now, len(has), has[:compared]) != (label, len(had), had[:compared]):
+            yield f"the unit at {before.address:#x} holds {now} otherwise, where it held {label}"
 
 
 # Tables.

@@ -12,12 +12,15 @@ from mmap import mmap
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _RELATIVE = {62: 8, 183: 1027}
-_MOST = 1 << 28
-"""Nothing that these tests make is larger; a file that says so is lying."""
+_MOST = 1 << 29
+"""No library has so much of anything; a file that says so is lying."""
+_WINDOW = 4096
+_REGION_MAGIC = b"\x50\xed\x55\xba"
 
 PT_LOAD, PT_DYNAMIC, PT_PHDR = 1, 2, 6
 NOBITS, ALLOC = 8, 2
-DEVICE_SECTIONS = frozenset({".hip_fatbin", ".nv_fatbin", "__nv_relfatbin", ".cask_resource"})
+BURIED_SECTIONS = frozenset({".cask_resource", ".ldata"})
+DEVICE_SECTIONS = frozenset({".hip_fatbin", ".nv_fatbin", "__nv_relfatbin", *BURIED_SECTIONS})
 
 Data = bytes | mmap
 Read = Callable[[int, int], bytes]
@@ -203,7 +206,7 @@ def unit(read: Read, address: int) -> Unit:
     for magic, reader in (
         (b"__CL", _bundle),
         (b"CCOB", _compressed),
-        (b"\x50\xed\x55\xba", _region),
+        (_REGION_MAGIC, _region),
     ):
         if start == magic:
             size, objects = reader(read, address)
@@ -270,15 +273,26 @@ def _region(read: Read, address: int) -> tuple[int, Objects]:
 
 
 def walk(image: Image, section: Section) -> Iterator[Unit]:
-    """Units that follow one another with zeros between, up to what is none."""
-    address = section.address
-    while address < section.end:
-        if not any(image.read(address, 4)):
-            address += 4
+    """Units that follow one another with zeros between, up to what is none; where they lie between other
+    data, all that can be read."""
+    address: int | None = section.address
+    while address is not None and address < section.end:
+        window = image.read(address, min(_WINDOW, section.end - address))
+        if window[:4] == bytes(4):
+            address += (len(window) - len(window.lstrip(b"\0"))) // 4 * 4 or 4
             continue
         try:
             found = unit(image.read, address)
         except Unreadable:
-            return
+            address = _next_region(image, section, address + 1)
+            continue
         yield found
         address += found.size + -found.size % 4
+
+
+def _next_region(image: Image, section: Section, address: int) -> int | None:
+    if section.name not in BURIED_SECTIONS:
+        return None
+    start, end = section.offset, section.offset + section.size
+    offset = image.data.find(_REGION_MAGIC, start + address - section.address, end)
+    return section.address + offset - start if offset >= 0 else None

@@ -233,15 +233,16 @@ def test_units_that_lose_all_their_code_are_counted(tmp_path: Path) -> None:
 
 def test_buried_code_is_emptied_only_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "library.so"
-    large = cuda_region(codes(300_000, "sm_100", "sm_120"))
-    built = build(Elf((cuda(REGION, REGION), cask(large, REGION, large))))
+    large = cuda_region(codes(600_000, "sm_120"))
+    two = cuda_region(codes(300_000, "sm_100", "sm_120"))
+    built = build(Elf((cuda(REGION, REGION), cask(large, REGION, two, large))))
     path.write_bytes(built.data)
     assert pruned(path, SM).layout == {".nv_fatbin": "compact"}
     plain = path.stat().st_size
     report = pruned(path, replace(SM, embedded=True))
     assert report.layout == {".cask_resource": "keep"}
     assert plain - report.after > 1_000_000
-    assert "sm_100" in report.dropped
+    assert "sm_120" in report.dropped
     assert faults(built.data, path.read_bytes(), frozenset({"sm_90"})) == []
 
 

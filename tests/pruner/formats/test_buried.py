@@ -11,8 +11,10 @@ from tests.pruner.formats.handling import shrunk, viewing, wanted
 BLACKWELL = cuda_region(codes(5000, "sm_100a", "sm_103a", "sm_120"))
 
 
-def test_a_region_for_other_chips_keeps_its_first_headers_alone() -> None:
-    assert shrunk(FORMAT, BLACKWELL, wanted("sm_90", embedded=True)) == BLACKWELL[: 16 + 64]
+def test_a_region_for_other_chips_keeps_every_header_and_loses_what_is_behind_the_last() -> None:
+    one = cuda_region(codes(5000, "sm_100a"))
+    assert shrunk(FORMAT, one, wanted("sm_90", embedded=True)) == one[: 16 + 64]
+    assert shrunk(FORMAT, BLACKWELL, wanted("sm_90", embedded=True)) == BLACKWELL[:-5000]
 
 
 @pytest.mark.parametrize("chips", [["sm_100"], ["sm_121"], ["sm_90", "sm_103"]])
@@ -23,7 +25,7 @@ def test_a_region_with_anything_for_the_chip_stays_whole(chips: list[str]) -> No
 def test_ptx_that_the_chip_can_use_is_something() -> None:
     data = cuda_region(codes(500, "sm_100", "compute_80"))
     assert shrunk(FORMAT, data, wanted("sm_90", embedded=True)) == data
-    assert len(shrunk(FORMAT, data, wanted("sm_75", embedded=True))) == 80
+    assert shrunk(FORMAT, data, wanted("sm_75", embedded=True)) == data[:-504]
     assert shrunk(FORMAT, data, wanted("sm_75", ptx=Ptx.NEWEST, embedded=True)) == data
 
 
