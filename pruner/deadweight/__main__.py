@@ -19,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         print(f"error: {error.message}{hint}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {error.filename or args.layer}: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -14,12 +14,12 @@ _Fates = dict[Path, Fresh | None]
 
 def carry_out(tree: Tree, steps: Sequence[Step]) -> None:
     fates: _Fates = {}
-    for step in steps:
-        _ACTIONS[step.row.action](step, fates)
-    _drop_emptied_folders(tree.root, fates)
-    names = {path.relative_to(tree.root).as_posix(): fate for path, fate in fates.items()}
-    for record in sorted(tree.site.glob("*.dist-info/RECORD")):
-        amend(tree.root, record.relative_to(tree.root).as_posix(), names)
+    try:
+        for step in steps:
+            _ACTIONS[step.row.action](step, fates)
+    finally:  # whatever stopped it, the tree agrees with its RECORD files
+        _drop_emptied_folders(tree.root, fates)
+        _amend_records(tree, fates)
 
 
 def _keep(_step: Step, _fates: _Fates) -> None:
@@ -52,6 +52,12 @@ def _drop_emptied_folders(root: Path, fates: _Fates) -> None:
     for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         with suppress(OSError):  # it still holds something
             (root / folder).rmdir()
+
+
+def _amend_records(tree: Tree, fates: _Fates) -> None:
+    names = {path.relative_to(tree.root).as_posix(): fate for path, fate in fates.items()}
+    for record in sorted(tree.site.glob("*.dist-info/RECORD")):
+        amend(tree.root, record.relative_to(tree.root).as_posix(), names)
 
 
 _ACTIONS: dict[Action, Callable[[Step, _Fates], None]] = {

@@ -326,6 +326,25 @@ def test_a_library_that_cannot_be_stripped_stops_it(layer: Path, lighten: Lighte
     assert contents(layer) == before
 
 
+def test_a_disk_that_fills_up_leaves_whole_files_and_a_true_record(layer: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.txt"
+    policy.write_text("delete all - pkg/tests x\nstrip all - pkg/_c.so symbols\ndelete all - pkg/include x\n")
+    code = (
+        "import resource, sys; from pruner.deadweight.__main__ import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); sys.exit(main())"
+    )
+    argv = [sys.executable, "-c", code, "--family=cpu", str(layer), str(policy)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "pkg/_c.so does not let itself be stripped" in done.stderr
+    assert (layer / SITE / "pkg/_c.so").read_bytes() == LIBRARY
+    assert not (layer / SITE / "pkg/tests").exists()
+    assert (layer / SITE / "pkg/include").exists()
+    assert_record_is_true(layer)
+    assert [path.name for path in (layer / SITE / "pkg").iterdir() if "gfxpack" in path.name] == []
+
+
 def test_a_tree_may_be_an_environment_or_its_site_packages(layer: Path, lighten: Lighten) -> None:
     assert lighten("delete all - pkg/tests x\n", tree=layer / "opt/venv")[0] == 0
     assert lighten("delete all - pkg/include x\n", tree=layer / SITE)[0] == 0

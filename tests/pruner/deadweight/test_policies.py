@@ -105,8 +105,8 @@ def test_a_size_is_true_within_a_quarter(tmp_path: Path, told: str, freed: int, 
 def test_our_rows_give_a_reason_and_a_size_once(policy: Path) -> None:
     rows = read_policy(policy)
     for family in Family:
-        patterns = [row.pattern for row in rows if family in row.families]
-        assert len(patterns) == len(set(patterns))
+        said = [(row.action, row.pattern) for row in rows if family in row.families]
+        assert len(said) == len(set(said))
     for row in rows:
         assert row.reason.strip(), row
         assert row.action is Action.KEEP or row.megabytes is not None or row.families == {Family.ROCM}, row
