@@ -110,6 +110,8 @@ def test_a_change_reaches_the_images_that_it_goes_into_and_no_other(catalog: Cat
     assert {name for name in before if before[name] != after[name]} == {"proxy"}
     after = hashes(render(catalog, "cpu", with_file(inputs, "runner", "new.py", b""), StackOptions()))
     assert {name for name in before if before[name] != after[name]} == {"vllm", "embeddings"}
+    after = hashes(render(catalog, "cpu", with_file(inputs, "pruner", "new.py", b""), StackOptions()))
+    assert {name for name in before if before[name] != after[name]} == {"vllm", "embeddings", "proxy"}
 
 
 def test_the_hash_follows_locks_and_data(catalog: Catalog, inputs: Inputs) -> None:
