@@ -25,7 +25,7 @@ from pruner.tree.run import prune_tree
 from pruner.tree.walk import place_of
 from pruner.tree.words import count, printable
 
-USAGE, _READER_GONE = 2, 141
+_DEFECT, USAGE, _READER_GONE = 1, 2, 141
 _TRY_AGAIN = "no file is half-written; the same command goes on from there"
 _EPILOG = """exit status:
   0    done, or nothing to do
@@ -59,8 +59,14 @@ def main(argv: Sequence[str], program: str = "python -m pruner") -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_GONE
     except OSError as error:
+        # Of a file, its report tells; this is about the terminal, the report's file, or new processes.
         _fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), _TRY_AGAIN)
         return FAILED
+    except Exception as error:
+        if os.environ.get("GFXPACK_DEBUG") == "1":
+            raise
+        _fail(f"unexpected {type(error).__name__}: {error}", "this is a defect; GFXPACK_DEBUG=1 shows where")
+        return _DEFECT
 
 
 def _fail(message: str, hint: str) -> None:

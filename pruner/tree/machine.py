@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from pruner import __version__
 from pruner.marker import chips_as_json
 from pruner.tree.codec import report_as_json
 from pruner.tree.result import Request, Result
@@ -18,6 +19,7 @@ def _content(result: Result) -> dict[str, Any]:
     request = result.request
     return {
         "format": FORMAT,
+        "tool": f"gfxpack pruner {__version__}",
         "root": str(result.root),
         "archs": chips_as_json(request.wanted.gfx, request.wanted.sm),
         "options": options_as_json(request) | {"dry_run": request.options.dry_run},

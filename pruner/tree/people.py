@@ -149,18 +149,18 @@ def _unknown(result: Result) -> Iterator[str]:
 def _fallbacks(result: Result) -> Iterator[str]:
     served: Counter[tuple[str, str]] = Counter()
     for row in result.rows:
-        served.update(
-            (chip, how) for chip, ways in row.serves.items() for how, units in ways.items() if units
-        )
+        served.update((chip, how) for chip, ways in row.serves.items() for how in ways if ways[how])
+    generic = ", ".join(label for label in result.labels("kept") if label.endswith("-generic"))
     for (chip, how), files in sorted(served.items()):
         if how in _FALLBACKS:
-            yield _FALLBACKS[Match(how)].format(chip=chip, files=count(files, "library", "libraries"))
+            where = count(files, "library", "libraries")
+            yield _FALLBACKS[Match(how)].format(chip=chip, where=where, generic=generic or "generic")
 
 
 _FALLBACKS = {
-    Match.GENERIC: "generic code serves {chip} in {files}; an old runtime may not look for it",
-    Match.FAMILY: "code for an older chip of the family serves {chip} in parts of {files}",
-    Match.INTERMEDIATE: "the driver compiles code for {chip} at first use in parts of {files}",
+    Match.GENERIC: "{generic} code serves {chip} in {where}; an old runtime may not look for it",
+    Match.FAMILY: "code for an older chip of its family serves {chip} in parts of {where}",
+    Match.INTERMEDIATE: "the driver compiles code for {chip} at first use in parts of {where}",
 }
 
 _SECTIONS: tuple[tuple[str, Callable[[Result], Iterable[str]]], ...] = (

@@ -20,8 +20,7 @@ from typing import IO, Any, cast
 from pruner.tree.guard import Interruption
 
 MOST = 8
-_COMMAND = (sys.executable, "-P", "-S", "-c", "from pruner.tree.worker import serve; serve()")
-"""Without `site` it starts in half the time; what that would add to the path comes from this process."""
+_PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from pruner.tree.worker import serve; serve()"
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,12 @@ class _Worker:
 
     def __init__(self, held: Sequence[int]) -> None:
         self._process = subprocess.Popen(
-            _COMMAND,
+            # Without `site` it starts in half the time; what that adds to the path comes from this process.
+            [sys.executable, "-S", "-c", _PROGRAM, *(path or str(Path.cwd()) for path in sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # who reads ours need not wait for it where this run is killed
             pass_fds=held,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
             process_group=0,
         )
         self._jobs = cast("IO[bytes]", self._process.stdin)

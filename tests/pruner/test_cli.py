@@ -15,6 +15,9 @@ from builder.cli import main as build_main
 from builder.paths import ROOT
 from pruner.cli import main
 from pruner.marker import IN_FOLDER
+from tests.pruner.elves import Elf, cuda
+from tests.pruner.fatbins import codes, cuda_region
+from tests.pruner.linking import build
 from tests.pruner.tree.trees import contents, fat, hip_library, put, rocblas, run, snapshot
 
 ARCH = ("--arch", "gfx1100")
@@ -80,6 +83,35 @@ def test_a_run_tells_people_what_it_did(tree: Path, capsys: pytest.CaptureFixtur
     assert re.search(r"^dropped: gfx906 [\d.]+ kB, gfx1201 100.0 kB$", out, re.MULTILINE)
 
 
+def test_fallbacks_emptied_units_and_unknown_forms_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "libgeneric.so", hip_library("gfx906", "gfx11-generic"))
+    regions = [
+        codes(100_000, *labels) for labels in (("sm_80",), ("sm_75", "compute_75"), ("sm_75",), ("ltoir_80",))
+    ]
+    put(tmp_path / "libmixed.so", build(Elf((cuda(*map(cuda_region, regions)),))).data)
+    assert main([str(tmp_path), "--arch", "gfx1100", "sm_86"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "gfx11-generic code serves gfx1100 in 1 library; an old runtime may not look for it" in lines
+    assert "code for an older chip of its family serves sm_86 in parts of 1 library" in lines
+    assert "the driver compiles code for sm_86 at first use in parts of 1 library" in lines
+    assert "libmixed.so: 1 of 4" in lines
+
+
+def test_a_defect_is_one_line(
+    tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defective(*_: object) -> None:
+        raise KeyError("nothing")
+
+    monkeypatch.setattr("pruner.cli.prune_tree", defective)
+    assert main([str(tree), *ARCH]) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: unexpected KeyError: 'nothing'\nhint:  this is a defect"
+    )
+
+
 def test_names_do_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(tmp_path / "lib\x1b[2J\n\u202e.so", hip_library("gfx906", "gfx1030"))
     put(tmp_path / os.fsdecode(b"lib\xff.so"), fat())
@@ -108,6 +140,7 @@ def test_a_dry_run_shows_a_table(tree: Path, capsys: pytest.CaptureFixture[str])
 
 SCHEMA: dict[str, type | tuple[type, ...]] = {
     "format": int,
+    "tool": str,
     "root": str,
     "archs": list,
     "options": dict,
