@@ -15,7 +15,7 @@ def seen(library: str) -> list[Gpu]:
     """What the driver lists, which heeds CUDA_VISIBLE_DEVICES itself; nothing where it cannot be loaded."""
     try:
         return ask(ctypes.CDLL(library))
-    except OSError:
+    except (OSError, AttributeError):  # no library, or not this one
         return []
 
 

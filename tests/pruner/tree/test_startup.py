@@ -143,6 +143,7 @@ def test_nvidias_driver_is_asked_for_its_cards() -> None:
 def test_a_driver_that_cannot_be_loaded_has_no_cards(tmp_path: Path) -> None:
     assert nvidia.seen(str(tmp_path / "libcuda.so.1")) == []
     assert nvidia.seen(str(put(tmp_path / "libcuda.so.1", b"no library"))) == []
+    assert nvidia.seen("libc.so.6") == []
 
 
 def gpus(*archs: str) -> list[Gpu]:
