@@ -59,7 +59,8 @@ class Interruption:
 
     def __enter__(self) -> "Interruption":
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+            with suppress(ValueError):  # only a program's main thread is told of signals
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(

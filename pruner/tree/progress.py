@@ -56,6 +56,7 @@ class LiveProgress(Progress):
 
     def begin(self, files: int, weight: int) -> None:
         self._files, self._weight = files, weight
+        self._done_files = self._done_weight = 0
         self._started = time.monotonic()
 
     def start(self, name: str) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pruner.replace import replacement
 
@@ -38,14 +38,31 @@ def amend(root: Path, record: str, fates: Fates) -> bool:
     """
     path = root / record
     state = path.lstat()
-    before = path.read_bytes()
-    base = root / PurePosixPath(record).parent.parent
-    after = b"".join(_pieces(before, _Rows(root, base, fates), fates))
+    before, after = _before_and_after(root, path, fates)
     if after == before:
         return False
     with replacement(path, state) as descriptor, open(descriptor, "wb", closefd=False) as stream:
         stream.write(after)
     return True
+
+
+def outside(root: Path, fates: Fates) -> list[Path]:
+    """RECORD files around the tree that list what has changed in it: a run writes to none of them."""
+    around = (record for folder in root.parents for record in sorted(folder.glob("*.dist-info/RECORD")))
+    return [record for record in around if _is_out_of_date(root, record, fates)]
+
+
+def _is_out_of_date(root: Path, record: Path, fates: Fates) -> bool:
+    try:
+        before, after = _before_and_after(root, record, fates)
+    except OSError:
+        return False
+    return before != after
+
+
+def _before_and_after(root: Path, record: Path, fates: Fates) -> tuple[bytes, bytes]:
+    before = record.read_bytes()
+    return before, b"".join(_pieces(before, _Rows(root, record.parent.parent, fates), fates))
 
 
 class _Rows:

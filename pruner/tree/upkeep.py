@@ -9,7 +9,7 @@ from pathlib import Path
 from pruner.errors import Refused
 from pruner.replace import LEFTOVER
 from pruner.report import FileReport, Outcome
-from pruner.tree.records import Fates, Fresh, amend
+from pruner.tree.records import Fates, Fresh, amend, outside
 from pruner.tree.result import RECORD, Result, failed
 from pruner.tree.walk import Tree
 
@@ -41,7 +41,14 @@ def amend_records(result: Result, tree: Tree) -> Result:
                 amended.append(record)
         except (OSError, Refused) as error:
             troubles.append(failed(record, RECORD, f"its rows are out of date: {error}"))
-    return replace(result, records=tuple(amended), rows=(*result.rows, *troubles))
+    around = outside(tree.root, fates) if fates else []
+    notes = [f"{record} lists what has changed here, and lies outside" for record in around]
+    return replace(
+        result,
+        records=tuple(amended),
+        rows=(*result.rows, *troubles),
+        notes=(*result.notes, *notes),
+    )
 
 
 def _fates(result: Result, tree: Tree) -> Fates:

@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,18 @@ def test_a_file_of_two_wheels_is_right_in_both(tmp_path: Path) -> None:
     assert b",99\n" in records[1].read_bytes(), "a row that was wrong before is not ours to mend"
 
 
+def test_a_record_around_the_tree_is_told_of_and_not_touched(tmp_path: Path) -> None:
+    put(tmp_path / "foo/lib/libx.so", fat())
+    put(tmp_path / "bar/liby.so", fat())
+    records = [wheel(tmp_path, "foo", "foo/lib/libx.so"), wheel(tmp_path, "bar", "bar/liby.so")]
+    before = [record.read_bytes() for record in records]
+    result = prune(request(tmp_path / "foo"))
+    assert result.notes == (f"{records[0]} lists what has changed here, and lies outside",)
+    single = prune(request(tmp_path / "bar/liby.so"))
+    assert single.notes == (f"{records[1]} lists what has changed here, and lies outside",)
+    assert [record.read_bytes() for record in records] == before
+
+
 def test_what_has_no_code_for_the_chip_is_refused_unless_that_is_accepted(tmp_path: Path) -> None:
     put(tmp_path / "lib/libforeign.so", hip_library("gfx906", "gfx1030"))
     put(tmp_path / "lib/libours.so", fat())
@@ -188,6 +201,14 @@ def test_a_defect_costs_one_file(tmp_path: Path) -> None:
     result = prune(request(tmp_path, prune="tests.pruner.tree.stand_ins:defective"))
     assert outcomes(result) == {"odd.so": Outcome.FAILED, "even.so": Outcome.PRUNED}
     assert "KeyError" in next(row.reason for row in result.rows if row.path == "odd.so")
+
+
+def test_a_run_in_a_thread_works_without_signals(tree: Path) -> None:
+    results: list[Result] = []
+    thread = threading.Thread(target=lambda: results.append(prune(request(tree))))
+    thread.start()
+    thread.join()
+    assert [result.exit_code for result in results] == [DONE]
 
 
 def test_leftovers_of_a_run_that_was_killed_are_removed(tree: Path) -> None:
