@@ -1,7 +1,7 @@
 """What is to stay of a library's device code, unit by unit, and whether the library can do with that."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pruner.archs import Wanted
@@ -23,6 +23,8 @@ class Tally:
     kept: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     serves: dict[str, Counter[str]] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
+    """Chips that code buried in other data serves."""
     unknown: Counter[str] = field(default_factory=Counter)
 
     def add(self, held: Held, choice: Choice, kept: tuple[int, ...]) -> None:
@@ -31,11 +33,16 @@ class Tally:
             if entry.role is Role.CODE:
                 (self.kept if index in kept else self.dropped)[entry.label] += entry.size
         if held.form.buried:
+            self.elsewhere.update(chip for chip, match in choice.serves if match is not Match.NONE)
             return
         for chip, match in choice.serves:
             self.serves.setdefault(chip, Counter())[match.value] += 1
         has_code = any(entry.role is Role.CODE for entry in held.unit.entries)
         self.emptied += has_code and all(match is Match.NONE for _, match in choice.serves)
+
+    def served(self, chip: str) -> bool:
+        matches = self.serves.get(chip, Counter())
+        return chip in self.elsewhere or matches.total() > matches[Match.NONE.value]
 
 
 @dataclass(frozen=True)
@@ -83,15 +90,11 @@ def _renewed(elf: Elf, held: Held, wanted: Wanted, scratch: Scratch, tally: Tall
 def _check_not_emptied(wanted: Wanted, tally: Tally) -> None:
     for chips in (wanted.gfx, wanted.sm):
         asked = [str(chip) for chip in chips if str(chip) in tally.serves]
-        if asked and not any(_served(tally.serves[chip]) for chip in asked):
+        if asked and not any(map(tally.served, asked)):
             held = ", ".join(sorted({*tally.kept, *tally.dropped}))
             raise Refused(f"holds no code for {' or '.join(asked)}, only for {held}")
 
 
-def _served(matches: Mapping[str, int]) -> bool:
-    return any(count for match, count in matches.items() if match != Match.NONE.value)
-
-
 def missing(tally: Tally) -> Iterator[str]:
     """Wanted chips that nothing in the library serves, though it serves another one."""
-    return (chip for chip, matches in tally.serves.items() if not _served(matches))
+    return (chip for chip in tally.serves if not tally.served(chip))

@@ -246,6 +246,17 @@ def test_buried_code_is_emptied_only_when_asked_for(tmp_path: Path) -> None:
     assert faults(built.data, path.read_bytes(), frozenset({"sm_90"})) == []
 
 
+def test_code_for_the_chip_may_be_buried_only(tmp_path: Path) -> None:
+    """As in libcufft, whose ordinary section holds but a stub."""
+    path = tmp_path / "library.so"
+    own, foreign = cuda_region(codes(3000, "sm_90")), cuda_region(codes(300_000, "sm_120"))
+    path.write_bytes(build(Elf((cuda(cuda_region(codes(500, "sm_75"))), cask(own, foreign)))).data)
+    report = pruned(path, replace(SM, embedded=True))
+    assert report.outcome is Outcome.PRUNED
+    assert report.before - report.after > 200_000
+    assert not report.notes[0].startswith("holds no code")
+
+
 @pytest.mark.parametrize("name", ["debug data", "patchelf"])
 def test_strip_takes_symbols_and_debug_data_and_no_loaded_byte(name: str, tmp_path: Path) -> None:
     built = build(replace(LIBRARIES[name], devices=()))
