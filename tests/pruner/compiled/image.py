@@ -45,7 +45,7 @@ def ensure(engine: Engine, console: Console) -> str:
             console=console,
             secrets=secrets,
             build_args={"BASE": base_tag(BASE)},
-            labels={_LABEL: "1"},
+            labels={_LABEL: key()},
         )
     for other in engine.sdk.images.list(filters={"label": _LABEL}):
         if tag not in other.tags:
