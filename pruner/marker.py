@@ -64,7 +64,8 @@ def default_place(path: Path) -> Path | None:
     if not path.is_dir():
         return None
     is_image = (path / "etc").is_dir() and (path / "usr").is_dir()
-    return path / (IN_IMAGE if is_image else IN_FOLDER)
+    leads_out = not (path / IN_IMAGE).resolve().is_relative_to(path.resolve())
+    return path / (IN_IMAGE if is_image and not leads_out else IN_FOLDER)
 
 
 def load(path: Path) -> Marker | None:
@@ -76,9 +77,7 @@ def load(path: Path) -> Marker | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise PrunerError(
-            f"cannot read {path}: {error.strerror}", hint=_OTHER
-        ) from None
+        raise PrunerError(f"cannot read {path}: {error.strerror}", hint=_OTHER) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PrunerError(
             f"{path} is no marker of this pruner: {error!r}",

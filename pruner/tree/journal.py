@@ -7,6 +7,8 @@ A run that ends by itself, be it after Ctrl-C, removes its journal.
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -83,7 +85,8 @@ class Journal:
     def open(self, dates: Mapping[str, tuple[int, int]], policies: Mapping[str, str]) -> None:
         """Begin with the dates of folders, and the policies of dead weight that have been carried out."""
         with suppress(OSError):  # where no journal can be made, no file can be replaced either
-            self._stream = self.path.open("a", encoding="utf-8")
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            self._stream = os.fdopen(_opened(self.path, flags), "a", encoding="utf-8")
         self._write({"dates": dates, "policies": policies})
 
     def start(self, library: Library) -> None:
@@ -105,10 +108,11 @@ class Journal:
 
     def close(self, *, whole: bool) -> None:
         """`whole`: nothing is left to be made up for."""
-        if self._stream is not None:
-            self._stream.close()
-        if whole:
-            with suppress(OSError):
+        with suppress(OSError):
+            if self._stream is not None:
+                self._stream.close()
+        with suppress(OSError):
+            if whole:
                 self.path.unlink()
 
     def _write(self, entry: Mapping[str, Any]) -> None:
@@ -124,10 +128,20 @@ def journal_of(path: Path) -> Path:
     return path / NAME if path.is_dir() else path.with_name(f".{path.name}{NAME}")
 
 
+def _opened(path: Path, flags: int) -> int:
+    """Only a plain file of this folder: whoever made the tree may have put anything under this name."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileExistsError(f"{path} is no plain file")
+    return descriptor
+
+
 def _read(path: Path) -> Past:
     past = Past()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with os.fdopen(_opened(path, os.O_RDONLY), encoding="utf-8", errors="replace") as stream:
+            lines = stream.read().splitlines()
     except OSError:
         return past
     for line in lines:
@@ -138,18 +152,24 @@ def _read(path: Path) -> Past:
 
 def _learn(past: Past, entry: Mapping[str, Any]) -> None:
     if "dates" in entry:
-        dates = {folder: (read, changed) for folder, (read, changed) in entry["dates"].items()}
+        dates = {_inside(folder): (read, changed) for folder, (read, changed) in entry["dates"].items()}
         past.dates = dates | past.dates
         past.policies |= entry["policies"]
     elif "begun" in entry:
-        begun = _Begun(entry["size"], tuple(entry["names"]), tuple(entry["identity"]))
-        past.begun.setdefault(entry["begun"], begun)
+        begun = _Begun(entry["size"], tuple(map(_inside, entry["names"])), tuple(entry["identity"]))
+        past.begun.setdefault(_inside(entry["begun"]), begun)
     elif "removing" in entry:
         report = report_from_json(entry["removing"])
-        past.removing.setdefault(report.path, report)
+        past.removing.setdefault(_inside(report.path), report)
     else:
         report = report_from_json(entry["done"])
-        past.done.setdefault(report.path, report)
+        past.done.setdefault(_inside(report.path), report)
+
+
+def _inside(name: str) -> str:
+    if name.startswith("/") or ".." in name.split("/"):
+        raise ValueError(f"{name} is outside of the tree")
+    return name
 
 
 def _noted(report: FileReport) -> FileReport:

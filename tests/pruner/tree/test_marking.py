@@ -81,6 +81,8 @@ def test_an_image_keeps_its_marker_in_etc(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
     assert marker.default_place(tmp_path) == tmp_path / "etc/gfxpack/pruned.json"
     assert marker.default_place(put(tmp_path / "libx.so", b"")) is None
+    (tmp_path / "etc/gfxpack").symlink_to("/var")
+    assert marker.default_place(tmp_path) == tmp_path / ".gfxpack-pruned.json"
 
 
 def test_nothing_is_marked_where_all_was_refused(tmp_path: Path) -> None:
