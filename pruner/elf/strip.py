@@ -15,6 +15,8 @@ _BEGINNINGS = (".debug_", ".zdebug_", ".gnu.build.attributes", ".gnu.debuglto", 
 _STATIC_RELOCATIONS = frozenset({SectionType.RELA, SectionType.REL})
 """Of no use without the symbols; there only where a library was linked with --emit-relocs."""
 
+_LEAST_PADDING = 65536
+
 
 def strippable(elf: Elf) -> frozenset[int]:
     """Numbers of the sections that hold symbols and debug data, and nothing that is ever mapped."""
@@ -53,17 +55,18 @@ def owned(elf: Elf, dropped: frozenset[int], *, section_table: bool) -> list[Ran
 
 
 def freed(elf: Elf, dropped: frozenset[int], *, section_table: bool = True) -> Iterator[Range]:
-    """What nobody claims any more, with the padding around it."""
+    """What nobody claims any more, with the padding around it; and padding so long that it is worth it, such
+    as that between segments on huge pages."""
     gone = [(elf.sections[number].offset, elf.sections[number].end) for number in dropped]
     if not section_table:
         gone.append(elf.section_headers)
-    if not gone:
-        return
     gone = merged(gone)
     for start, end in without((0, elf.view.size), owned(elf, dropped, section_table=section_table)):
         within = [part for part in gone if start < part[1] and part[0] < end]
         if within:
             yield _grown(elf, (start, end), (max(start, within[0][0]), min(end, within[-1][1])))
+        elif end - start >= _LEAST_PADDING and elf.view.first_nonzero(start, end) is None:
+            yield start, end
 
 
 def _grown(elf: Elf, whole: Range, gone: Range) -> Range:

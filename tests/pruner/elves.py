@@ -89,6 +89,8 @@ class Elf:
     """A position-independent program instead of a library."""
     merged: bool = False
     """Code shares a segment with what is only read, as in libcurand."""
+    spread: bool = False
+    """The data begins on a page of its own in the file, too."""
     exported: tuple[Spot, ...] = ()
     """Symbols `unit0`, `unit1`... stand here."""
     code: tuple[Spot, ...] = ()

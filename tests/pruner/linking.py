@@ -18,8 +18,7 @@ R, W, X = 4, 2, 1
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR = 1, 2, 3, 4, 6
 PT_GNU_STACK, PT_GNU_RELRO = 0x6474E551, 0x6474E552
 PROGBITS, SYMTAB, STRTAB, RELA, HASH, DYNAMIC, NOTE, NOBITS, DYNSYM, RELR = 1, 2, 3, 4, 5, 6, 7, 8, 11, 19
-FUNCTION, OBJECT = 0x12, 0x11
-SHARED_OBJECT = 3
+FUNCTION, OBJECT, SHARED_OBJECT = 0x12, 0x11, 3
 INTERPRETER = b"/lib64/ld-linux-x86-64.so.2\0"
 SONAME = "synthetic.so"
 
@@ -203,6 +202,7 @@ class _Linker:
 
     def _place_segment(self, segment: Segment, offset: int, address: int) -> tuple[int, int]:
         """On pages of its own; in the file segments follow one another."""
+        offset += -offset % self._elf.page if self._elf.spread and segment.access & W else 0
         if segment is self._segments[0]:
             address = offset
         else:

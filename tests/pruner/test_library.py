@@ -272,6 +272,17 @@ def test_strip_takes_symbols_and_debug_data_and_no_loaded_byte(name: str, tmp_pa
     assert loaded(path, wrappers=0, labels=[])[0].startswith("loaded 42")
 
 
+def test_padding_between_segments_goes_with_the_code(tmp_path: Path) -> None:
+    """Linkers that lay a library out for huge pages leave up to 2 MB of zeros in the file."""
+    path = tmp_path / "library.so"
+    built = build(Elf((cuda(REGION, REGION),), page=0x200000, merged=True, spread=True))
+    path.write_bytes(built.data)
+    assert len(built.data) > 2_000_000
+    assert pruned(path, SM).after < 100_000
+    assert faults(built.data, path.read_bytes(), frozenset({"sm_90"})) == []
+    assert loaded(path, wrappers=2, labels=["sm_90"])[0].startswith("loaded 42")
+
+
 @pytest.mark.parametrize("library", ["debug data"], indirect=True)
 def test_symbols_stay_when_asked_and_still_say_where_things_are(library: Path) -> None:
     built = library.read_bytes()
