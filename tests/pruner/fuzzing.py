@@ -81,6 +81,7 @@ def corpus() -> dict[str, Elf]:
         "wide": Elf((hip(wide),), machine=Machine.AARCH64, page=0x10000),
         "patched": Elf((cuda(region),), tables=Tables.LOADED, symbols=50),
         "merged": Elf((cuda(region),), merged=True, page=0x200000),
+        "spread": Elf((cuda(region),), page=0x20000, spread=True),
         "strip": Elf(symbols=200, debug=9000),
     }
 
