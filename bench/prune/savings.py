@@ -15,8 +15,8 @@ _HIP_LEFT_OF: Mapping[str, Mapping[str, float]] = {
 }
 _CUDA_LEFT: Mapping[str, tuple[float, float]] = {
     "sm_90": (6.81, 2.31),
-    "sm_86": (6.95, 2.40),
-    "sm_120": (6.85, 2.35),
+    "sm_86": (6.92, 2.25),
+    "sm_120": (6.85, 2.32),
 }
 """GB of the site-packages folder as a tar, and compressed as a layer."""
 

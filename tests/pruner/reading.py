@@ -190,7 +190,14 @@ class Image:
 
     @cached_property
     def device_sections(self) -> list[Section]:
-        return [part for part in self.sections if part.name in DEVICE_SECTIONS and part.kind != NOBITS]
+        """Those that are loaded from where they say."""
+        return [
+            part
+            for part in self.sections
+            if part.name in DEVICE_SECTIONS
+            and part.kind != NOBITS
+            and self.offset(part.address) == part.offset
+        ]
 
 
 @dataclass(frozen=True)
