@@ -14,7 +14,7 @@ from tests.pruner.compiled.workbench import Workbench
 _PROBES = Path(__file__).with_name("probes")
 _RUNTIMES = "/runtimes"
 _RUNTIME = {"hip": "libamdhip64.so", "cuda": "libcudart.so"}
-_HOW = {"program": "execute", "aarch64": "leave"}
+_HOW = {"program": "execute", "aarch64": "emulate"}
 """Name of a binary -> what is done with it; every other is loaded."""
 
 Code = Mapping[str, Sequence[str]]
@@ -38,7 +38,7 @@ class Judges:
         self._binaries = binaries
         self._rooms = (f"/judged/{number}" for number in itertools.count())
         self._originals: dict[str, Examined] = {}
-        bench.put(_RUNTIMES, binaries.runtimes)
+        bench.put(_RUNTIMES, {**binaries.runtimes, "loader": binaries["hip/loader"]})
         bench.put("/probes", {path.name: path for path in _PROBES.glob("*.py")})
 
     def original(self, form: str) -> Examined:
@@ -49,11 +49,11 @@ class Judges:
 
     def examine(self, path: Path, form: str, chips: Iterable[str] = ()) -> Examined:
         """Let everybody look at it; `chips` are those that comgr is asked for."""
-        vendor, name = form.split("/")
+        vendor = form.partition("/")[0]
         room = next(self._rooms)
         units = {f"{number}.fatbin": unit for number, unit in enumerate(Memory(path).units.values())}
         self._bench.put(room, {"binary": path, **units})
-        argv = (vendor, _RUNTIME[vendor], f"{room}/binary", _HOW.get(name, "load"), *chips)
+        argv = (vendor, _RUNTIME[vendor], f"{room}/binary", _how(form), *chips)
         found = self._ask("examined.py", *argv)
         assert (found["status"], found["err"]) == (0, ""), found
         return Examined(
@@ -95,10 +95,13 @@ class Judges:
         chips = sorted(set().union(*before.units) - {"host"}) if memory.in_the_open else []
         found = self.examine(pruned, form, chips)
         assert found.units == expected
-        if form.rpartition("/")[2] not in _HOW:
-            _loads_well(found.printed, memory, expected if chips else [])
-        else:
-            assert found.printed == before.printed
+        match _how(form):
+            case "load":
+                _loads_well(found.printed, memory, expected if chips else [])
+            case "emulate":
+                _loads_emulated(found.printed, memory)
+            case _:
+                assert found.printed == before.printed
         return found.complaints
 
 
@@ -115,6 +118,25 @@ def _loads_well(printed: str, memory: Memory, bundles: Sequence[Code]) -> None:
         device = [{chip: code[0] for chip, code in unit.items() if chip != "host"} for unit in bundles]
         found = {unit["address"]: unit["comgr"] for unit in loaded["units"]}
         assert [found[address] for address in memory.units] == device
+
+
+def _loads_emulated(printed: str, memory: Memory) -> None:
+    """What sources/loader.c tells is what the image has."""
+    answers, *records = printed.splitlines()
+    assert answers == "43 44"
+    assert records == [f"{unit:#x} {_hash(memory.relocated, unit):#x}" for unit in memory.records.values()]
+
+
+def _hash(image: bytes | bytearray, start: int) -> int:
+    """FNV-1a of what a unit begins with."""
+    value = 14695981039346656037
+    for byte in image[start : start + 40000]:
+        value = (value ^ byte) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def _how(form: str) -> str:
+    return _HOW.get(form.rpartition("/")[2], "load")
 
 
 def _named(code: Code) -> Code:

@@ -15,6 +15,8 @@ _WRAPPER_BYTES = 24
 _HEADER_BYTES = 64
 _SYMBOL_BYTES = 24
 _PAGE = 4096
+_PAGE_SIZES = {62: (4096,), 183: (4096, 16384, 65536)}
+"""ELF's number of a machine -> its sizes of pages: x86-64 and aarch64."""
 _LOAD, _DYNAMIC = 1, 2
 _SYMTAB, _RELA, _RELASZ = 6, 7, 8
 _NOBITS = 8
@@ -46,6 +48,7 @@ class Segment:
     address: int
     filled: int
     size: int
+    align: int
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ class Memory:
     def segments(self) -> list[Segment]:
         rows = struct.iter_unpack("<IIQQQQQQ", self._table(self._phoff, self._phnum, 56))
         return [
-            Segment(kind, flags, offset, address, filled, size)
-            for kind, flags, offset, address, _, filled, size, _ in rows
+            Segment(kind, flags, offset, address, filled, size, align)
+            for kind, flags, offset, address, _, filled, size, align in rows
         ]
 
     @cached_property
@@ -112,6 +115,21 @@ class Memory:
             assert len(content) == segment.filled, f"segment at {segment.address:#x} ends past the file"
             image[segment.address : segment.address + segment.filled] = content
         return image
+
+    def mapped(self, page: int) -> bytearray:
+        """The image as a loader with pages of this size makes it: whole pages of the file, one segment after
+        another, then zeros from where a segment's content ends to where its memory does."""
+        image = bytearray(len(self.loaded) + page)
+        for segment in self._loads():
+            start, offset = (each // page * page for each in (segment.address, segment.offset))
+            assert segment.address - start == segment.offset - offset, segment
+            content = segment.address + segment.filled
+            end = -(-content // page) * page
+            image[start:end] = self.data[offset : offset + end - start].ljust(end - start, b"\0")
+            if segment.size > segment.filled:
+                last = -(-(segment.address + segment.size) // page) * page
+                image[content:last] = bytes(last - content)
+        return image[: len(self.loaded)]
 
     @cached_property
     def relocated(self) -> bytearray:
@@ -208,6 +226,7 @@ def compare(original: Memory, pruned: Memory, also: Iterable[tuple[int, int]] = 
         )
     _same_relocations(original, pruned)
     _same_sections(original, pruned)
+    _same_on_every_page_size(original, pruned)
 
 
 def _same_sections(original: Memory, pruned: Memory) -> None:
@@ -224,6 +243,17 @@ def _same_sections(original: Memory, pruned: Memory) -> None:
         if piece.loaded and piece.kind != _NOBITS:
             content = pruned.data[piece.offset : piece.offset + piece.size]
             assert content == pruned.loaded[piece.address : piece.address + piece.size], piece
+
+
+def _same_on_every_page_size(original: Memory, pruned: Memory) -> None:
+    """Wherever the original can be loaded: no segment covers another's bytes with its last or first page."""
+    (machine,) = struct.unpack_from("<H", original.data, 18)
+    for page in _PAGE_SIZES[machine]:
+        if all(segment.align % page == 0 for segment in original._loads()):
+            image = pruned.mapped(page)
+            for segment in pruned._loads():
+                span = slice(segment.address, segment.address + segment.size)
+                assert image[span] == pruned.loaded[span], f"pages of {page}: {segment}"
 
 
 def _free(memory: Memory) -> Iterable[tuple[int, int]]:

@@ -3,7 +3,7 @@
     examined.py hip|cuda RUNTIME BINARY how [CHIP...]
 
 Its units lie beside it, as 0.fatbin and so on. `how`: `load` it with the chips that comgr is asked for,
-`execute` it, or `leave` it.
+`execute` it, or `emulate` another processor that loads it.
 """
 
 import json
@@ -26,7 +26,8 @@ def complaints(binary: str) -> str:
 def main() -> None:
     vendor, runtime, binary, how, *chips = sys.argv[1:]
     loading = (sys.executable, str(Path(__file__).with_name("loaded.py")), binary, runtime, *chips)
-    argv = {"load": loading, "execute": (binary,), "leave": ("true",)}[how]
+    emulating = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "/runtimes/loader", binary)
+    argv = {"load": loading, "execute": (binary,), "emulate": emulating}[how]
     units = sorted(Path(binary).parent.glob("*.fatbin"), key=lambda path: int(path.stem))
     with ThreadPoolExecutor() as pool:
         process = pool.submit(subprocess.run, argv, capture_output=True, text=True, check=False)
