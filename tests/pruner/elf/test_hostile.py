@@ -13,7 +13,7 @@ from pruner.archs import Gfx, Sm, Wanted
 from pruner.library import Options, prune_library
 from pruner.report import FileReport, Outcome
 from tests.pruner.elves import Elf, Spot, Tables, hip
-from tests.pruner.fatbins import codes, hip_bundle
+from tests.pruner.fatbins import ccob, codes, hip_bundle
 from tests.pruner.linking import HEADER, SECTION, SEGMENT, build
 
 WANTED = Wanted(gfx=(Gfx("gfx1100"),), sm=(Sm(90),), embedded=True)
@@ -56,6 +56,13 @@ def with_section(number: int, field: int, value: int) -> bytes:
     return with_number(position, "I" if field < 2 else "Q", value)
 
 
+def compressed(content: bytes, *, says: int = 0) -> bytes:
+    """A library with a compressed bundle of any content, of a length that it may lie about."""
+    built = build(Elf((hip(ccob(content, 3)),)))
+    return with_number(built.units[0][0] + 16, "Q", says, built.data) if says else built.data
+
+
+BOMB = bytes(32 << 20)
 UNIT = BUILT.units[0][0]
 ENTRY = UNIT + BUNDLE.index(b"hipv4") - 24
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -94,6 +101,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "entry past the section": (lambda: with_number(ENTRY, "Q", 2**63), ""),
     "entry of 2^64 bytes": (lambda: with_number(ENTRY + 8, "Q", 2**64 - 1), ""),
     "entry with a name of 2^63 bytes": (lambda: with_number(UNIT + 48, "Q", 2**63), ""),
+    "compressed bundle of zeros alone": (lambda: compressed(BOMB), ""),
+    "compressed bundle that says it is small": (lambda: compressed(BOMB, says=1000), ""),
+    "compressed bundle that says it is huge": (lambda: compressed(BOMB, says=2**63), ""),
     "no section headers": (lambda: build(Elf((hip(BUNDLE),), tables=Tables.NONE)).data, "nothing in it"),
     "pointer into a unit": (lambda: build(Elf((hip(BUNDLE),), pointing=(Spot(offset=9),))).data, "middle"),
     "dynamic section without an end": (lambda: with_segment(3, 5, 32), "does not end"),
