@@ -1,6 +1,6 @@
 """The new file's program headers and section headers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pruner.elf.filemap import FileMap, Range, merged, without
@@ -16,15 +16,20 @@ def new_segments(elf: Elf, where: FileMap, page: int, table: Range | None = None
     """The program headers: each loaded segment in as many pieces as its holes leave. `table` is where the
     headers themselves are now, if they moved."""
     segments = [piece for segment in elf.segments for piece in _pieces(segment, where, page)]
-    while len(segments) > len(elf.segments) and (spare := _spare(segments)) is not None:
-        del segments[spare]
+    segments = _shortened(elf, segments)
     size = PROGRAM_HEADER.size * len(segments)
     return tuple(_own(elf, segment, size, where, table) for segment in segments)
 
 
-def _spare(segments: Sequence[Segment]) -> int | None:
-    """A slot that means nothing."""
-    return next((n for n, segment in enumerate(segments) if segment.type == SegmentType.NULL), None)
+def _shortened(elf: Elf, segments: list[Segment]) -> list[Segment]:
+    """Give up slots that mean nothing, where the table can stay in its place by that. A library needs no
+    header that says where the headers are; and tools that lay a file out anew want the table at its front."""
+    excess = len(segments) - len(elf.segments)
+    useless = [SegmentType.NULL] if elf.executable else [SegmentType.NULL, SegmentType.PHDR]
+    spare = sorted((each for each in segments if each.type in useless), key=lambda each: each.type)
+    if not 0 < excess <= len(spare):
+        return segments
+    return [each for each in segments if not any(each is gone for gone in spare[:excess])]
 
 
 def _pieces(segment: Segment, where: FileMap, page: int) -> Iterator[Segment]:
@@ -77,7 +82,8 @@ def new_sections(
     dropped: frozenset[int],
 ) -> tuple[Section, ...]:
     """The section headers, each in its old place. A section with holes is described piece by piece, so that
-    tools see all that is left of it: the first piece in the old place, the others behind the last header."""
+    another run finds all that is left of it: the first piece in the old place, the others behind the last
+    header."""
     device = {
         arrangement.section: _in_pieces(arrangement, merged([*where.cuts, *([table] if table else [])]))
         for arrangement in arrangements
