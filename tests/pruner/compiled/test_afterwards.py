@@ -1,4 +1,5 @@
-"""What people do to a library after it was pruned. GNU strip is not among it: it takes such files apart."""
+"""What people do to a library after it was pruned. GNU strip takes some such files apart; where it does not is
+said below."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,4 +32,16 @@ def test_code_is_still_found(
     wanted = Wanted(gfx=gfx("gfx1151").gfx, sm=sm("90").sm)
     prune_library(copy, wanted, replace(Options(least_gain=4096), layout=layout, strip=False), name=form)
     judges.treated(copy, *TOOLS[tool])
+    judges.holds(form, copy, kept(form, "gfx1151" if form.startswith("hip/") else "90"))
+
+
+@pytest.mark.parametrize("form", ["hip/raw", "hip/patched"])
+def test_a_packed_library_that_had_a_slot_to_give_up_survives_gnu_strip(
+    compiled: Binaries, judges: Judges, tmp_path: Path, form: str
+) -> None:
+    copy = compiled.copy(form, tmp_path)
+    wanted = Wanted(gfx=gfx("gfx1151").gfx, sm=sm("90").sm)
+    packed = replace(Options(least_gain=4096), layout=Layout.COMPACT, strip=False)
+    prune_library(copy, wanted, packed, name=form)
+    judges.treated(copy, "strip")
     judges.holds(form, copy, kept(form, "gfx1151" if form.startswith("hip/") else "90"))
