@@ -1,5 +1,5 @@
-"""What people do to a library after it was pruned. GNU strip takes some such files apart; where it does not is
-said below."""
+"""What people do to a library after it was pruned. GNU strip takes some such files apart; where it does
+not is said below."""
 
 from dataclasses import replace
 from pathlib import Path
