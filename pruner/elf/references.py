@@ -67,9 +67,9 @@ def _from_chunk(elf: Elf, base: int, size: int, start: int, end: int) -> Iterato
         if not start <= target < end:
             continue
         place, info = words[3 * index], words[3 * index + 1]
-        if info >> 32:
-            continue  # to a symbol: the addend is no address
         if info & 0xFFFFFFFF != _REL_KIND[elf.machine]:
+            if info >> 32:
+                continue  # to a symbol: the addend is no address
             raise Refused(f"a relocation of kind {info:#x} at {place:#x} points at device code")
         addend = base + _RELOCATION * index + 16
         yield Pointer(place, target, (addend, *_copy_in_place(elf, place, target)))

@@ -133,8 +133,9 @@ def _units(old: Image, new: Image, wanted: frozenset[str]) -> Iterator[str]:
     if pointers.keys() != moved.keys():
         yield "other words are pointers now"
         return
+    buried = [(part.address, part.end) for part in old.device_sections if part.name in BURIED_SECTIONS]
     for slot, target in pointers.items():
-        if _inside(target, device):
+        if _inside(target, device) and not _inside(target, buried):
             yield from _unit(old, new, target, moved[slot], wanted)
         elif moved[slot] != target:
             yield f"the pointer at {slot:#x} to {target:#x} became {moved[slot]:#x}"

@@ -14,7 +14,7 @@ from pruner.library import Options, prune_library
 from pruner.report import FileReport, Outcome
 from tests.pruner.elves import Elf, Spot, Tables, hip
 from tests.pruner.fatbins import ccob, codes, hip_bundle
-from tests.pruner.linking import HEADER, SECTION, SEGMENT, build
+from tests.pruner.linking import HEADER, RELOCATION, SECTION, SEGMENT, build
 
 WANTED = Wanted(gfx=(Gfx("gfx1100"),), sm=(Sm(90),), embedded=True)
 LEFT = {Outcome.REFUSED, Outcome.UNCHANGED}
@@ -62,6 +62,13 @@ def compressed(content: bytes, *, says: int = 0) -> bytes:
     return with_number(built.units[0][0] + 16, "Q", says, built.data) if says else built.data
 
 
+def pointer_with_a_symbol() -> bytes:
+    """The loader asks for no symbol where a relocation is relative."""
+    built = build(Elf((hip(BUNDLE),), pointing=(Spot(offset=9),)))
+    second = built.sections[".rela.dyn"].offset + RELOCATION.size
+    return with_number(second + 12, "I", 1, built.data)
+
+
 BOMB = bytes(32 << 20)
 UNIT = BUILT.units[0][0]
 ENTRY = UNIT + BUNDLE.index(b"hipv4") - 24
@@ -106,6 +113,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "compressed bundle that says it is huge": (lambda: compressed(BOMB, says=2**63), ""),
     "no section headers": (lambda: build(Elf((hip(BUNDLE),), tables=Tables.NONE)).data, "nothing in it"),
     "pointer into a unit": (lambda: build(Elf((hip(BUNDLE),), pointing=(Spot(offset=9),))).data, "middle"),
+    "pointer into a unit that names a symbol": (pointer_with_a_symbol, "middle"),
     "dynamic section without an end": (lambda: with_segment(3, 5, 32), "does not end"),
 }
 
