@@ -12,6 +12,9 @@ from pruner.errors import Changed, Refused
 LEFTOVER = ".gfxpack-prune~"
 """How the name of every file in the making ends; one that is found later is of a run that was killed."""
 
+_NAME_AT_MOST = 100
+"""Bytes of the old name in that of the new file: a file system takes 255 in all."""
+
 
 @contextmanager
 def replacement(path: Path, before: os.stat_result) -> Iterator[int]:
@@ -19,7 +22,8 @@ def replacement(path: Path, before: os.stat_result) -> Iterator[int]:
 
     `before` is the state of the file that was read: where it has changed since, nothing is replaced.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=LEFTOVER)
+    begin = os.fsdecode(os.fsencode(path.name)[:_NAME_AT_MOST])
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{begin}.", suffix=LEFTOVER)
     try:
         try:
             yield descriptor
@@ -51,13 +55,17 @@ def _take_over(path: Path, before: os.stat_result, descriptor: int) -> None:
             os.fchown(descriptor, before.st_uid, before.st_gid)
         except PermissionError:
             raise Refused(f"only its owner (user {before.st_uid}) or root can replace it") from None
+    attributes = _attributes(path)
+    for name in _attributes(descriptor):
+        if name not in attributes:  # an access list that the folder hands to every new file
+            os.removexattr(descriptor, name)
     os.fchmod(descriptor, before.st_mode & 0o7777)
-    for name in _attributes(path):
+    for name in attributes:
         os.setxattr(descriptor, name, os.getxattr(path, name, follow_symlinks=False))
     os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def _attributes(path: Path) -> list[str]:
+def _attributes(file: Path | int) -> list[str]:
     with suppress(OSError):  # a file system without them
-        return os.listxattr(path, follow_symlinks=False)
+        return os.listxattr(file, follow_symlinks=isinstance(file, int))
     return []

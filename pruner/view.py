@@ -1,6 +1,7 @@
 """Reading a file by offset. Nothing is mapped: memory stays bounded, and a file that somebody cuts short
 while it is read raises an error where a mapping would kill the process."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pruner.errors import Malformed
 
 CHUNK = 1 << 20
 NEAR = 4096
+_CANNOT_TELL = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class View:
@@ -46,15 +48,22 @@ class View:
         if start < 0 or end > self.size:
             raise Malformed(f"truncated: {start:#x} to {end:#x} ends past the file's {self.size}")
         while start < end:
-            try:
-                first = os.lseek(self.descriptor, start, os.SEEK_DATA)
-            except OSError:  # nothing but a hole up to the end of the file
-                return
+            first = self._next(os.SEEK_DATA, start, end)
             if first >= end:
                 return
-            last = min(end, os.lseek(self.descriptor, first, os.SEEK_HOLE))
-            yield first, last
-            start = last
+            start = self._next(os.SEEK_HOLE, first, end)
+            yield first, start
+
+    def _next(self, what: int, start: int, end: int) -> int:
+        """Where data or a hole begins, or `end`. A file system that cannot tell has data alone."""
+        try:
+            return min(end, os.lseek(self.descriptor, start, what))
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end of the file
+                return end
+            if error.errno not in _CANNOT_TELL:
+                raise
+            return start if what == os.SEEK_DATA else end
 
     def stream(self, start: int, end: int) -> Iterator[bytes]:
         """Every byte of [start, end), piece by piece; the holes of a sparse file as zeros."""

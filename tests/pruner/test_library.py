@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import subprocess
 from dataclasses import replace
 from hashlib import sha256
@@ -179,6 +180,25 @@ def test_everything_but_the_content_stays(library: Path) -> None:
     assert (after.st_uid, after.st_gid) == (1234, 4321)
     assert after.st_mtime_ns == before.st_mtime_ns
     assert os.getxattr(library, "user.origin") == b"a wheel"
+
+
+def test_what_a_folder_hands_to_every_new_file_is_not_added(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    path.write_bytes(build(LIBRARIES["hip"]).data)
+    none = 0xFFFFFFFF
+    entries = [(1, 7, none), (2, 7, 1234), (4, 5, none), (16, 7, none), (32, 5, none)]
+    rights = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    os.setxattr(tmp_path, "system.posix_acl_default", rights)
+    assert pruned(path, GFX).outcome is Outcome.PRUNED
+    assert os.listxattr(path) == []
+
+
+@pytest.mark.parametrize("name", ["é" * 126 + ".so", "字" * 84 + ".so", "x" * 255, "\udcff" * 255])
+def test_a_name_may_be_as_long_as_the_system_allows(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(build(LIBRARIES["hip"]).data)
+    assert pruned(path, GFX).outcome is Outcome.PRUNED
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("library", ["hip"], indirect=True)

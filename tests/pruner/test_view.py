@@ -1,5 +1,6 @@
 """Reading by offset: what is found is found wherever the pieces end, and holes are zeros."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -48,3 +49,24 @@ def test_reading_past_the_end_is_malformed() -> None:
         for read in (lambda: view.read(2, 3), lambda: view.read(-1, 2), lambda: list(view.stream(0, 5))):
             with pytest.raises(Malformed, match="truncated"):
                 read()
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_tell_its_holes_has_none(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*_: int) -> int:
+        raise OSError(code, "cannot tell")
+
+    monkeypatch.setattr(os, "lseek", answer)
+    with viewing(b"some bytes") as view:
+        assert list(view.data(2, 8)) == [(2, 8)]
+
+
+def test_an_error_of_the_disk_is_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: int) -> int:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "lseek", answer)
+    with viewing(b"some bytes") as view, pytest.raises(OSError, match="broken"):
+        list(view.data(2, 8))
