@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pruner.elf.filemap import Range, merged, without
-from pruner.elf.read import EXECUTABLE, EXECUTABLE_SECTION, Elf, Machine, Section, SectionType
+from pruner.elf.read import EXECUTABLE, EXECUTABLE_SECTION, HEADER, Elf, Machine, Section, SectionType
 from pruner.errors import Malformed, Refused
 
 WORD = Struct("<Q")
@@ -54,11 +54,16 @@ def _tables(elf: Elf) -> Iterator[tuple[int, int]]:
             continue
         size = dynamic[how_long]
         offset = elf.offset_of(dynamic[where], size)
-        if offset is None or size % _RELOCATION:
+        if offset is None or size % _RELOCATION or _in_headers(elf, offset, offset + size):
             raise Malformed(
                 f"{size} bytes of relocations at {dynamic[where]:#x}, which the file does not hold"
             )
         yield offset, size
+
+
+def _in_headers(elf: Elf, start: int, end: int) -> bool:
+    """The headers are going to change, and so would what they are taken for."""
+    return any(start < last and first < end for first, last in ((0, HEADER.size), elf.program_headers))
 
 
 def _from_chunk(elf: Elf, base: int, size: int, start: int, end: int) -> Iterator[Pointer]:
@@ -99,7 +104,7 @@ def _relr_places(elf: Elf) -> Iterator[int]:
     if address is None or not size:
         return
     offset = elf.offset_of(address, size)
-    if offset is None or size % WORD.size or size > _RELR_AT_MOST:
+    if offset is None or size % WORD.size or size > _RELR_AT_MOST or _in_headers(elf, offset, offset + size):
         raise Malformed(f"{size} bytes of packed relocations at {address:#x}, which the file does not hold")
     following = 0
     for (entry,) in WORD.iter_unpack(elf.view.read(offset, size)):

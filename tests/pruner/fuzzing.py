@@ -27,6 +27,7 @@ from tests.pruner.fatbins import ccob, codes, cuda_region, hip_bundle
 from tests.pruner.judging import faults
 from tests.pruner.linking import HEADER, SECTION, SEGMENT, Built, build
 from tests.pruner.loading import loaded
+from tests.pruner.reading import Image, Unreadable
 
 LABELS = frozenset({"gfx1100", "sm_90"})
 _SECONDS = 1.0
@@ -261,10 +262,23 @@ def failures(part: Part, numbers: range, *, load: bool = False) -> list[str]:
             found += [_line(part, number, this, fault) for fault in verdict.faults]
             for leftover in folder.iterdir():
                 leftover.unlink()
-            if load and this.subject.loads and verdict.report and verdict.report.outcome is Outcome.PRUNED:
+            if load and this.subject.loads and _is_pruned(verdict) and not _writes_elsewhere(this.data):
                 pairs.append((number, this, _shelve(shelf, number, this.data, verdict.after)))
         found += [_line(part, number, this, fault) for number, this, fault in _loads_otherwise(pairs)]
     return found
+
+
+def _is_pruned(verdict: Verdict) -> bool:
+    return verdict.report is not None and verdict.report.outcome is Outcome.PRUNED
+
+
+def _writes_elsewhere(data: bytes) -> bool:
+    """Whether a relocation lies outside of the library: what comes of it depends on its neighbours."""
+    image = Image(data)
+    try:
+        return any(image.mapping(slot) is None for slot in image.pointers)
+    except (Unreadable, struct.error):
+        return False
 
 
 def _line(part: Part, number: int, this: Case, fault: str) -> str:

@@ -139,7 +139,7 @@ def _units(old: Image, new: Image, wanted: frozenset[str]) -> Iterator[str]:
             yield from _unit(old, new, target, moved[slot], wanted)
         elif moved[slot] != target:
             yield f"the pointer at {slot:#x} to {target:#x} became {moved[slot]:#x}"
-    reached = set(_pointers(old).values())
+    reached = old.targets if _pointers(old) else set()
     for section in old.device_sections:
         for found in walk(old, section):
             if section.name in BURIED_SECTIONS:

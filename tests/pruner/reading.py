@@ -169,6 +169,11 @@ class Image:
             found[slot] = self.word(addend)
         return found
 
+    @property
+    def targets(self) -> set[int]:
+        """What any relocation points at, also where another one has the last word."""
+        return {*self.pointers.values(), *(self.word(addend) for _, addend in self.addends)}
+
     @cached_property
     def addends(self) -> list[tuple[int, int]]:
         """For each RELATIVE relocation, the address of its word and the address of its addend."""
