@@ -52,8 +52,9 @@ LIBRARIES = {
     "pointer into a unit": Elf((hip(BUNDLE, OWN, BUNDLE),), pointing=(Spot(unit=1, offset=40),)),
     "unit that nothing points at": Elf((cuda(*[REGION] * 4, unpointed=frozenset({2})),)),
 }
-PROVEN = {"hip", "ccob", "cuda", "relr", "one segment", "patchelf", "debug data", "64K pages", "huge pages"}
+PROVEN = ("hip", "ccob", "cuda", "relr", "one segment", "patchelf", "debug data", "64K pages", "huge pages")
 """Where units may move together."""
+UN"""Where units may move together."""
 UNPROVEN = {
     "aarch64": "not searched for references",
     "exported": "exported symbol",
