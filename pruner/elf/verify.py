@@ -7,14 +7,28 @@ who points where       every pointer to a unit reaches that unit
 device code            every unit says it holds what was to stay, and holds it byte for byte
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 
-from pruner.elf.filemap import Range, merged, without
+from pruner.elf.filemap import FileMap, Range, merged, without
 from pruner.elf.layout import COMPACT, Arrangement, NewUnit, Placed
 from pruner.elf.plan import Plan
-from pruner.elf.read import HEADER, Elf, Section, Segment, SegmentType, check_loadable, read_elf
-from pruner.elf.references import WORD, pointers
+from pruner.elf.read import (
+    DROPPED,
+    HEADER,
+    LARGEST_PAGE,
+    PAGE,
+    Elf,
+    Machine,
+    Section,
+    SectionType,
+    Segment,
+    SegmentType,
+    check_loadable,
+    read_elf,
+)
+from pruner.elf.references import WORD, pointers, symbols
 from pruner.errors import Unproven
 from pruner.formats.base import Contents
 from pruner.view import CHUNK, View
@@ -24,13 +38,16 @@ def verify(plan: Plan, view: View) -> None:
     """Raise `Unproven` unless the file behind `view` is right."""
     new = read_elf(view)
     check_loadable(new)
+    redirected = _redirected(plan)
     _same_program(plan.elf, new)
     _same_memory(plan.elf, new)
-    _same_host_bytes(plan, new)
-    _same_sections(plan, new)
+    _same_host_bytes(plan, new, redirected)
+    _same_sections(plan, new, redirected)
     for arrangement in plan.arrangements:
+        _device_sections(new, arrangement)
         if arrangement.layout == COMPACT:
             _same_pointers(plan.elf, new, arrangement)
+    _reach(plan.elf, new, redirected)
     for placed in plan.placed:
         _same_unit(plan.elf, new, placed)
 
@@ -40,31 +57,68 @@ def _demand(truth: object, what: str) -> None:
         raise Unproven(what)
 
 
+def _redirected(plan: Plan) -> dict[int, int]:
+    """The words that say where a unit is, by their old offset, and what each is to say."""
+    words: dict[int, int] = {}
+    for arrangement in plan.arrangements:
+        if arrangement.layout == COMPACT:
+            start, end = arrangement.section.addr, arrangement.section.addr + arrangement.section.size
+            moved = {placed.before: placed.address for placed in arrangement.placed}
+            for pointer in pointers(plan.elf, start, end):
+                words.update((word, moved.get(pointer.target, pointer.target)) for word in pointer.words)
+            symbol_values = symbols(plan.elf, SectionType.SYMTAB, start, end)
+            words.update((word, moved.get(value, value)) for word, value in symbol_values)
+    return words
+
+
 def _same_program(old: Elf, new: Elf) -> None:
-    for what in ("type", "machine", "entry", "executable", "dynamic", "names_index"):
-        _demand(getattr(old, what) == getattr(new, what), f"its {what} changed")
-    _demand(_others(old) == _others(new), "a segment that is not loaded by itself moved")
-    for segment in new.segments:
-        if segment.filesz and segment.type not in (SegmentType.LOAD, SegmentType.NOTE):
-            offset = new.offset_of(segment.vaddr, segment.filesz)
-            _demand(offset == segment.offset, f"segment type {segment.type:#x} is not where it is mapped")
-
-
-def _others(elf: Elf) -> list[tuple[int, int, int, int]]:
-    """Where the segments are that lie within loaded ones; the header table alone may have moved."""
-    ignored = (SegmentType.LOAD, SegmentType.NULL, SegmentType.PHDR)
-    return [
-        (each.type, each.vaddr, each.filesz, each.memsz) for each in elf.segments if each.type not in ignored
+    _demand(_lasting(old) == _lasting(new), "its ELF header changed")
+    _demand(old.dynamic == new.dynamic, "its dynamic section changed")
+    before, after = _others(old), _others(new)
+    same = [replace(each, offset=0, paddr=0) for each in before] == [
+        replace(each, offset=0, paddr=0) for each in after
     ]
+    _demand(same, "a segment that is not loaded by itself moved")
+    for was, now in zip(before, after, strict=True):
+        if was.filesz:
+            _same_place(old, was, new, now)
+    for segment in new.segments:
+        if segment.type == SegmentType.PHDR:
+            table = (segment.offset, segment.file_end)
+            home = new.offset_of(segment.vaddr, segment.filesz)
+            right = home == segment.offset and table == new.program_headers
+            _demand(right, "its program headers are not where they are said to be")
+
+
+def _lasting(elf: Elf) -> list[object]:
+    """The ELF header without where the tables are and how long they are."""
+    passing = (5, 6, 10, 12)
+    return [value for place, value in enumerate(HEADER.unpack(elf.header)) if place not in passing]
+
+
+def _others(elf: Elf) -> list[Segment]:
+    """The segments that lie within loaded ones; the header table alone may have moved."""
+    ignored = (SegmentType.LOAD, SegmentType.NULL, SegmentType.PHDR)
+    return [each for each in elf.segments if each.type not in ignored]
+
+
+def _same_place(old: Elf, was: Segment, new: Elf, now: Segment) -> None:
+    what = f"segment type {now.type:#x}"
+    if old.offset_of(was.vaddr, was.filesz) == was.offset:
+        _demand(new.offset_of(now.vaddr, now.filesz) == now.offset, f"{what} is not where it is mapped")
+    else:
+        _demand(equal(old.view, was.offset, new.view, now.offset, was.filesz), f"{what} changed")
 
 
 def _same_memory(old: Elf, new: Elf) -> None:
     pieces = iter(new.loads)
+    smallest = PAGE if old.machine is Machine.X86_64 else LARGEST_PAGE
     for load in old.loads:
         position = load.vaddr
         while position < load.mem_end or position == load.vaddr:
             piece = next(pieces, None)
-            _demand(piece is not None and _continues(load, piece, position), f"no memory at {position:#x}")
+            right = piece is not None and _continues(load, piece, position, smallest)
+            _demand(right, f"no memory at {position:#x} as it was")
             position = piece.mem_end if piece else position
             if load.memsz == 0:
                 break
@@ -72,24 +126,53 @@ def _same_memory(old: Elf, new: Elf) -> None:
     _demand(next(pieces, None) is None, "a segment too many")
 
 
-def _continues(load: Segment, piece: Segment, position: int) -> bool:
-    return piece.vaddr == position and piece.flags == load.flags and piece.align <= load.align
-
-
-def _same_host_bytes(plan: Plan, new: Elf) -> None:
-    old = plan.elf
-    other = merged(
-        [
-            (0, HEADER.size),
-            old.program_headers,
-            old.section_headers,
-            *((rewrite.start, rewrite.end) for rewrite in plan.rewrites),
-            *((offset, offset + len(data)) for offset, data in plan.patches.items()),
-        ]
+def _continues(load: Segment, piece: Segment, position: int, smallest: int) -> bool:
+    """Whether a piece of this segment is mapped here as it was; what was zeros still is."""
+    ordinary = load.align > LARGEST_PAGE and piece.align >= smallest
+    return (
+        piece.vaddr == position
+        and piece.flags == load.flags
+        and (piece.align == load.align or ordinary)
+        and piece.vaddr + piece.filesz <= load.vaddr + load.filesz
     )
+
+
+def _same_host_bytes(plan: Plan, new: Elf, redirected: Iterable[int]) -> None:
+    old = plan.elf
+    words = ((offset, offset + WORD.size) for offset in redirected)
+    other = merged([*_changeable(plan), *words])
     for load in old.loads:
         for start, end in without((load.offset, load.file_end), other):
             _same_range(old, new, start, start + load.slide, end - start)
+
+
+def _changeable(plan: Plan) -> Iterator[Range]:
+    """Headers and units, as far as no section of the host claims the same bytes."""
+    old = plan.elf
+    device = {arrangement.section for arrangement in plan.arrangements}
+    host = FileMap(
+        merged(
+            (section.offset, section.end)
+            for section in old.sections
+            if section.in_file and section not in device
+        )
+    )
+    headers = [(0, HEADER.size), old.program_headers, old.section_headers]
+    for start, end in [*headers, *(part for each in plan.arrangements for part in _of_units(old, each))]:
+        yield from host.left(start, end)
+
+
+def _of_units(old: Elf, arrangement: Arrangement) -> Iterator[Range]:
+    """The old units that are not the same any more; where they moved together, all from the first on."""
+    units = [placed.unit for placed in arrangement.placed]
+    ranges = [(each.unit.offset, each.unit.offset + each.unit.size) for each in units]
+    if arrangement.layout != COMPACT:
+        yield from (part for part, each in zip(ranges, units, strict=True) if each.changed)
+        return
+    yield from ranges
+    for start, end in without((ranges[0][0], arrangement.section.end), ranges):
+        _demand(old.view.first_nonzero(start, end) is None, f"something lies between units, at {start:#x}")
+        yield start, end
 
 
 def _same_range(old: Elf, new: Elf, offset: int, address: int, size: int) -> None:
@@ -113,26 +196,25 @@ def _present(view: View, start: int, size: int) -> Iterator[Range]:
     return ((first - start, last - start) for first, last in view.data(start, start + size))
 
 
-def _same_sections(plan: Plan, new: Elf) -> None:
+def _same_sections(plan: Plan, new: Elf, redirected: Iterable[int]) -> None:
     old = plan.elf
     device = {arrangement.section for arrangement in plan.arrangements}
     _demand(len(new.sections) >= len(old.sections), "sections are missing")
     for number, (before, after) in enumerate(zip(old.sections, new.sections, strict=False)):
         if number in plan.dropped:
+            gone = replace(after, name="") == DROPPED and not before.loaded
+            _demand(gone, f"section {before.name} is gone, but not as planned")
             continue
-        same = (before.name, before.type, before.flags, before.addr) == (
-            after.name,
-            after.type,
-            after.flags,
-            after.addr,
-        )
-        _demand(same, f"section {before.name} became another one")
+        size, align = (before.size, before.align) if before in device else (after.size, after.align)
+        same = replace(after, offset=before.offset, size=size, align=align) == before
+        _demand(same, f"the header of section {before.name} changed")
         if before.in_file and before not in device:
-            _same_section(plan, before, new, after)
+            _same_section(plan, before, new, after, redirected)
+    added = {section.name for section in new.sections[len(old.sections) :]}
+    _demand(added <= {section.name for section in device}, "a section too many")
 
 
-def _same_section(plan: Plan, before: Section, new: Elf, after: Section) -> None:
-    _demand(before.size == after.size, f"section {before.name} changed its size")
+def _same_section(plan: Plan, before: Section, new: Elf, after: Section, redirected: Iterable[int]) -> None:
     if before.loaded:
         load = plan.elf.load_at(before.addr)
         if load is not None and load.slide == before.addr - before.offset:
@@ -140,10 +222,27 @@ def _same_section(plan: Plan, before: Section, new: Elf, after: Section) -> None
                 new.offset_of(after.addr) == after.offset, f"section {before.name} is not where it is mapped"
             )
         return
-    patched = [(offset, offset + WORD.size) for offset in sorted(plan.patches)]
-    for start, end in without((before.offset, before.end), patched):
+    words = [(offset, offset + WORD.size) for offset in sorted(redirected)]
+    for start, end in without((before.offset, before.end), words):
         begin = after.offset + start - before.offset
         _demand(equal(plan.elf.view, start, new.view, begin, end - start), f"section {before.name} changed")
+
+
+def _device_sections(new: Elf, arrangement: Arrangement) -> None:
+    """What is left of the section holds every unit, for whoever looks for them by its headers."""
+    section = arrangement.section
+    pieces = [
+        each
+        for each in new.sections
+        if each.name == section.name and section.addr <= each.addr < section.addr + section.size
+    ]
+    for piece in pieces:
+        right = new.offset_of(piece.addr, piece.size) == piece.offset
+        _demand(right, f"section {section.name} is not where it is mapped")
+    held = FileMap(merged((piece.addr, piece.addr + piece.size) for piece in pieces))
+    for placed in arrangement.placed:
+        rest = held.left(placed.address, placed.address + placed.unit.size)
+        _demand(next(rest, None) is None, f"no section holds the unit at {placed.address:#x}")
 
 
 def _same_pointers(old: Elf, new: Elf, arrangement: Arrangement) -> None:
@@ -155,8 +254,29 @@ def _same_pointers(old: Elf, new: Elf, arrangement: Arrangement) -> None:
     _demand(expected == found, f"pointers into {arrangement.section.name} do not reach their units")
 
 
+def _reach(old: Elf, new: Elf, redirected: Mapping[int, int]) -> None:
+    """Every word that says where a unit is says the new place."""
+    for offset, target in redirected.items():
+        now = _offset_now(old, new, offset)
+        right = now is None or new.view.unpack(WORD, now) == (target,)
+        _demand(right, f"what said where the unit at {target:#x} is does not do so any more")
+
+
+def _offset_now(old: Elf, new: Elf, offset: int) -> int | None:
+    """Where a word of the old file is; None: its section is gone."""
+    for load in old.loads:
+        if load.holds(offset, WORD.size):
+            return new.offset_of(offset + load.slide, WORD.size)
+    for before, after in zip(old.sections, new.sections, strict=False):
+        if before.in_file and before.offset <= offset < before.end:
+            return after.offset + offset - before.offset if after.in_file else None
+    return None
+
+
 def _same_unit(old: Elf, new: Elf, placed: Placed) -> None:
     unit = placed.unit
+    relied = min(PAGE, placed.before & -placed.before or PAGE)
+    _demand(placed.address % relied == 0, f"the unit at {placed.address:#x} lost its alignment")
     offset = new.offset_of(placed.address, unit.size)
     _demand(offset is not None, f"the unit at {placed.address:#x} is not in one piece")
     offset = offset or 0
