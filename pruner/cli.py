@@ -1,31 +1,33 @@
 """The command line of the pruner."""
 
 import argparse
-import io
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from pruner.archs import Ptx, Wanted, parse_archs
 from pruner.errors import PrunerError
 from pruner.library import Layout, Options
-from pruner.marker import IN_FOLDER, default_place
+from pruner.marker import IN_FOLDER, IN_IMAGE, default_place
 from pruner.picture import check_form, draw
 from pruner.tree.check import faults
 from pruner.tree.globs import Globs
 from pruner.tree.machine import as_json
 from pruner.tree.people import summary, table
-from pruner.tree.place import put
+from pruner.tree.place import check_place, put
 from pruner.tree.pool import MOST, default_jobs
-from pruner.tree.progress import Progress, progress_for
+from pruner.tree.progress import progress_for
 from pruner.tree.result import DONE, FAILED, INTERRUPTED, REFUSED, Request, Result
 from pruner.tree.run import prune_tree
 from pruner.tree.walk import place_of
 from pruner.tree.words import count, printable
 
 _DEFECT, USAGE, _READER_GONE = 1, 2, 141
+_ARCH = re.compile(r"[^,;]+")
+_NOT_WITH_CHECK = ("--arch", "--dry-run", "--json", "--picture", "--weight")
 _TRY_AGAIN = "no file is half-written; the same command goes on from there"
 _EPILOG = """exit status:
   0    done, or nothing to do
@@ -43,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
     """Wrong usage is an error like every other: one line and a hint."""
 
     def error(self, message: str) -> NoReturn:
-        raise _UsageError(message, hint=f"see {self.prog} --help")
+        raise _UsageError(message, hint=f"{self.prog} PATH --arch gfx1151; see {self.prog} --help")
 
 
 def main(argv: Sequence[str], program: str = "python -m pruner") -> int:
@@ -53,7 +55,7 @@ def main(argv: Sequence[str], program: str = "python -m pruner") -> int:
         _fail(error.message, error.hint)
         return USAGE
     except KeyboardInterrupt:
-        _fail("interrupted", "nothing was changed")
+        _fail("interrupted", _TRY_AGAIN)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,28 +80,34 @@ def _run(args: argparse.Namespace) -> int:
         return _check(args)
     if args.picture:
         check_form(args.picture)
+    for place in _reports(args):
+        check_place(place)
     people = sys.stderr if args.json == "-" else sys.stdout
-    result = prune_tree(_request(args), progress_for(people))
+    result = prune_tree(_request(args), progress_for(people, lines=not args.dry_run))
     try:
         _tell(result, people)
     finally:  # also where nobody reads on
-        if args.json:
-            _write_json(result, args.json)
-        if args.picture:
-            put(args.picture, draw(result, args.picture.suffix).encode(errors="replace"))
-    return result.exit_code
+        written = _write_reports(args, result)
+    return result.exit_code if written else FAILED
 
 
 def _check(args: argparse.Namespace) -> int:
+    beside = [
+        option for option in _NOT_WITH_CHECK if getattr(args, option.removeprefix("--").replace("-", "_"))
+    ]
+    if beside:
+        raise _UsageError(
+            f"{beside[0]} means nothing beside --check", hint="the marker says what to look for"
+        )
     tree = place_of(args.path)
     place = args.marker or default_place(tree)
     if place is None:
         raise _UsageError(f"{args.path} is a file, and has no marker", hint="name the marker with --marker")
     found = 0
-    for fault in faults(tree, place, args.jobs or default_jobs(), Progress(io.StringIO())):
+    for fault in faults(tree, place, args.jobs or default_jobs(), progress_for(sys.stdout, lines=False)):
         print(printable(fault))
         found += 1
-    print(f"{place}: {'as it says' if not found else count(found, 'fault')}")
+    print(f"{place}: {count(found, 'fault') if found else 'the tree is as it says'}")
     return REFUSED if found else DONE
 
 
@@ -109,17 +117,33 @@ def _tell(result: Result, stream: TextIO) -> None:
     stream.flush()
 
 
-def _write_json(result: Result, place: str) -> None:
-    text = as_json(result)
-    if place == "-":
-        sys.stdout.write(text)
+def _reports(args: argparse.Namespace) -> Mapping[Path, Callable[[Result], bytes]]:
+    """Files that the run is to be told in."""
+    reports: dict[Path, Callable[[Result], bytes]] = {}
+    if args.json and args.json != "-":
+        reports[Path(args.json)] = lambda result: as_json(result).encode()
+    if args.picture:
+        reports[args.picture] = lambda result: draw(result, args.picture.suffix).encode(errors="replace")
+    return reports
+
+
+def _write_reports(args: argparse.Namespace, result: Result) -> bool:
+    """Whether all were written; what was done to the tree stands in any case."""
+    if args.json == "-":
+        sys.stdout.write(as_json(result))
         sys.stdout.flush()
-    else:
-        put(Path(place), text.encode())
+    written = True
+    for place, report in _reports(args).items():
+        try:
+            put(place, report(result))
+        except PrunerError as error:
+            _fail(error.message, error.hint)
+            written = False
+    return written
 
 
 def _request(args: argparse.Namespace) -> Request:
-    gfx, sm = parse_archs([arch for archs in args.arch for arch in archs])
+    gfx, sm = parse_archs([arch for words in args.arch for word in words for arch in _ARCH.findall(word)])
     place = place_of(args.path)
     return Request(
         path=place,
@@ -148,6 +172,7 @@ def _jobs(text: str) -> int:
 def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=program,
+        usage="%(prog)s PATH --arch ARCH [ARCH ...] [options]\n       %(prog)s PATH --check [options]",
         description="Take device code for other chips out of a tree of files: a ROCm install, a "
         "site-packages folder, an image's root, or a single library.",
         epilog=_EPILOG,
@@ -157,25 +182,40 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("path", type=Path, metavar="PATH", help="a folder, or one file")
     add("--arch", nargs="+", action="append", default=[], metavar="ARCH", help="gfx1151, sm_90, ...")
-    add("--ptx", choices=[*Ptx], default=Ptx.NEEDED, help="which PTX stays (default: %(default)s)")
-    add("--embedded", action="store_true", help="empty fat binaries inside other data, too")
-    add("--layout", choices=[*Layout], default=Layout.AUTO, help="(default: %(default)s)")
+    add(
+        "--ptx",
+        choices=[*Ptx],
+        default=Ptx.NEEDED,
+        help="PTX that stays: where code is missing (needed, the default), or more",
+    )
+    add("--embedded", action="store_true", help="empty foreign fat binaries inside other data, too")
+    add(
+        "--layout",
+        choices=[*Layout],
+        default=Layout.AUTO,
+        help="auto (the default): compact where that is proven to be safe, else keep",
+    )
     add("--no-strip", dest="strip", action="store_false", help="leave symbols and debug data in")
     add("--jobs", type=_jobs, metavar="N", help=f"so many files at once (1 to {MOST}; default: processors)")
     add("--dry-run", action="store_true", help="show what would be done; write nothing")
-    add("--accept", action="append", default=[], metavar="GLOB", help="may be without code for the chip")
-    add("--keep", action="append", default=[], metavar="GLOB", help="leave these files alone")
     add(
-        "--weight",
-        type=Path,
+        "--accept",
         action="append",
         default=[],
-        metavar="POLICY",
-        help="take dead weight out first",
+        metavar="GLOB",
+        help="files that may be without code for the chip",
     )
+    add("--keep", action="append", default=[], metavar="GLOB", help="files to leave alone")
+    weight = "take out first what a policy calls dead weight"
+    add("--weight", type=Path, action="append", default=[], metavar="POLICY", help=weight)
     add("--json", metavar="FILE", help="write the report for programs; - is standard output")
     add("--picture", type=Path, metavar="FILE", help="draw where the bytes are; .svg or .html")
-    add("--marker", type=Path, metavar="FILE", help=f"where the tree says what it is (PATH/{IN_FOLDER})")
-    add("--no-marker", action="store_true", help="write none")
+    add(
+        "--marker",
+        type=Path,
+        metavar="FILE",
+        help=f"what tells of the run (PATH/{IN_FOLDER}, or in an image {IN_IMAGE})",
+    )
+    add("--no-marker", action="store_true", help="write no marker")
     add("--check", action="store_true", help="change nothing; see whether the tree is what its marker says")
     return parser

@@ -58,7 +58,7 @@ class _Drawing:
         self._text(_MARGIN, self._y, _title(result), "ink", "font-size: 22px; font-weight: 650")
         self._y += 24
         would = "would be " if result.request.options.dry_run else ""
-        files = f"{len(result.changed):,} of {count(len(result.rows), 'file')} {would}smaller"
+        files = f"{len(result.changed):,} of {count(result.looked_at, 'file')} {would}smaller"
         words = f"{_change(whole)}, {percent(whole.saved, whole.before)} less; {files}. {_KEY}"
         self._text(_MARGIN, self._y, words, "quiet", "font-size: 14px")
         self._y += 22

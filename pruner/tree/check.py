@@ -25,7 +25,7 @@ def faults(path: Path, place: Path, jobs: int, progress: Progress) -> Iterator[s
         yield error.message
         return
     if found is None:
-        yield f"{place} is not there: nothing says what this tree was pruned to"
+        yield f"{place} is not there: nothing says what this tree was pruned to (--marker names another)"
         return
     for name, file in found.files.items():
         yield from _of_file(path / name, name, file)

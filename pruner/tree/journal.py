@@ -11,13 +11,12 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from pruner.replace import LEFTOVER
 from pruner.report import FileReport, Outcome
-from pruner.tree.codec import report_as_json, report_from_json
 from pruner.tree.links import relink
 from pruner.tree.result import Result
 from pruner.tree.walk import Library
@@ -100,11 +99,11 @@ class Journal:
         )
 
     def removing(self, report: FileReport) -> None:
-        self._write({"removing": report_as_json(report)})
+        self._write({"removing": asdict(report)})
 
     def done(self, report: FileReport) -> None:
         if report.outcome is Outcome.PRUNED:
-            self._write({"done": report_as_json(report)})
+            self._write({"done": asdict(report)})
 
     def close(self, *, whole: bool) -> None:
         """`whole`: nothing is left to be made up for."""
@@ -159,11 +158,15 @@ def _learn(past: Past, entry: Mapping[str, Any]) -> None:
         begun = _Begun(entry["size"], tuple(map(_inside, entry["names"])), tuple(entry["identity"]))
         past.begun.setdefault(_inside(entry["begun"]), begun)
     elif "removing" in entry:
-        report = report_from_json(entry["removing"])
+        report = _report(entry["removing"])
         past.removing.setdefault(_inside(report.path), report)
     else:
-        report = report_from_json(entry["done"])
+        report = _report(entry["done"])
         past.done.setdefault(_inside(report.path), report)
+
+
+def _report(data: Mapping[str, Any]) -> FileReport:
+    return FileReport(**{**data, "outcome": Outcome(data["outcome"]), "notes": tuple(data["notes"])})
 
 
 def _inside(name: str) -> str:

@@ -1,11 +1,11 @@
 """The report as programs read it. `FORMAT` grows when a field goes or changes its meaning; new ones come."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from pruner import __version__
 from pruner.marker import chips_as_json
-from pruner.tree.codec import report_as_json
 from pruner.tree.result import Request, Result
 
 FORMAT = 1
@@ -29,7 +29,7 @@ def _content(result: Result) -> dict[str, Any]:
         "after": result.after,
         "kept": result.labels("kept"),
         "dropped": result.labels("dropped"),
-        "files": [report_as_json(row) for row in sorted(result.rows, key=lambda row: row.path)],
+        "files": [asdict(row) for row in sorted(result.rows, key=lambda row: row.path)],
         "removed": [
             {"path": report.path, "kind": report.kind, "size": report.before, "archs": [*report.dropped]}
             for report in sorted(result.removed, key=lambda report: report.path)

@@ -10,9 +10,8 @@ from pruner.formats.base import Match
 from pruner.marker import Marker, Removed, Shrunk
 from pruner.report import FileReport, Outcome
 from pruner.select import amd, nvidia
-from pruner.tree.result import Result
+from pruner.tree.result import TREE, Result
 
-TREE = "tree"
 _Chips = Sequence[Gfx | Sm]
 _Chip = TypeVar("_Chip", Gfx, Sm)
 

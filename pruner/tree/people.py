@@ -24,7 +24,7 @@ def _pruned(row: FileReport) -> str:
     parts = [change(row.before, row.after)]
     kept = _archs(row.kept)
     if kept:
-        parts.append(f"kept {kept}{_units(row)}")
+        parts.append(f"kept {kept}{_how(row)}")
     elif row.stripped:
         parts.append("symbols and debug data taken out")
     return ", ".join(parts)
@@ -34,11 +34,12 @@ def _archs(labels: Iterable[str]) -> str:
     return ", ".join(label for label in labels if label != _HOST)
 
 
-def _units(row: FileReport) -> str:
+def _how(row: FileReport) -> str:
+    """From how many units, and in which layouts."""
     if not row.units:
         return ""
     words = (word for start, word in _UNITS.items() for label in row.kept if label.startswith(start))
-    return f" ({count(row.units, next(words, 'unit'))})"
+    return f" ({', '.join(dict.fromkeys((count(row.units, next(words, 'unit')), *row.layout.values())))})"
 
 
 def _removed(row: FileReport) -> str:
@@ -104,8 +105,8 @@ def _verdict(result: Result) -> str:
         left = count(len(result.left), "file")
         return f"interrupted with {left} to go; {_figures(result)}; the same command goes on from here"
     if not changed:
-        nothing = "nothing was changed" if result.refused else "nothing to take out"
-        return f"{count(len(result.rows), 'file')} looked at for {wanted}: {nothing}"
+        nothing = "nothing was changed" if result.exit_code else "nothing to take out"
+        return f"{count(result.looked_at, 'file')} looked at for {wanted}: {nothing}"
     return f"{_figures(result)} for {wanted}"
 
 
@@ -114,7 +115,7 @@ def _figures(result: Result) -> str:
     before, after = (sum(getattr(row, side) for row in changed) for side in ("before", "after"))
     would = "would be " if result.request.options.dry_run else ""
     return (
-        f"{len(changed):,} of {count(len(result.rows), 'file')} {would}smaller: "
+        f"{len(changed):,} of {count(result.looked_at, 'file')} {would}smaller: "
         f"{change(before, after)} ({percent(before - after, before)} less)"
     )
 
@@ -164,9 +165,15 @@ _FALLBACKS = {
 }
 
 _SECTIONS: tuple[tuple[str, Callable[[Result], Iterable[str]]], ...] = (
-    ("refused, left as they were:", lambda result: _reasons(result.refused)),
+    (
+        "refused, left as they were (--accept names those that may be so):",
+        lambda result: _reasons(result.refused),
+    ),
     ("refused, as accepted:", lambda result: _reasons(result.accepted)),
-    ("failed, left as they were:", lambda result: _reasons(result.of(Outcome.FAILED))),
+    (
+        "failed, left as they were (once the cause is gone, the same command goes on from there):",
+        lambda result: _reasons(result.of(Outcome.FAILED)),
+    ),
     ("units that held no code for any of the chips (so many of all):", _emptied),
     ("left alone:", _unknown),
     ("served by other code than the chip's own:", _fallbacks),

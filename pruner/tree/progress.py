@@ -15,10 +15,14 @@ _FRAME = 0.1
 
 
 class Progress:
-    """Plain lines, for logs. Also what the live one does beside its moving line."""
+    """Plain lines, for logs. Also what the live one does beside its moving line.
 
-    def __init__(self, stream: TextIO) -> None:
+    Without `lines` it is silent: for runs whose outcome is told at the end, file by file.
+    """
+
+    def __init__(self, stream: TextIO, *, lines: bool = True) -> None:
         self._stream = stream
+        self._lines = lines
 
     def begin(self, files: int, weight: int) -> None:
         """So many files, so many bytes are to be looked at."""
@@ -31,7 +35,7 @@ class Progress:
         return None
 
     def done(self, report: FileReport) -> None:
-        if report.outcome is not Outcome.UNCHANGED:
+        if self._lines and report.outcome is not Outcome.UNCHANGED:
             self.say(line(report))
 
     def say(self, text: str) -> None:
@@ -47,8 +51,8 @@ class Progress:
 
 
 class LiveProgress(Progress):
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: TextIO, *, lines: bool = True) -> None:
+        super().__init__(stream, lines=lines)
         self._files = self._done_files = 0
         self._weight = self._done_weight = 0
         self._running: list[str] = []
@@ -82,6 +86,8 @@ class LiveProgress(Progress):
         self._write(_CLEAR)
 
     def _draw(self) -> None:
+        if not self._files:  # kernel folders come first, and are quick
+            return
         self._drawn = time.monotonic()
         rate = self._done_weight / max(self._drawn - self._started, 1e-3)
         text = (
@@ -91,6 +97,6 @@ class LiveProgress(Progress):
         self._write(_CLEAR + cut(text, shutil.get_terminal_size().columns - 1))
 
 
-def progress_for(stream: TextIO) -> Progress:
+def progress_for(stream: TextIO, *, lines: bool = True) -> Progress:
     live = stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
-    return LiveProgress(stream) if live else Progress(stream)
+    return (LiveProgress if live else Progress)(stream, lines=lines)

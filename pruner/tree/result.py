@@ -11,8 +11,9 @@ from pruner.report import FileReport, Outcome
 from pruner.tree.globs import Globs
 
 DONE, REFUSED, FAILED, INTERRUPTED = 0, 3, 4, 130
-RECORD, MARKER = BOOKS = ("record", "marker")
-"""Kinds of what is kept about a tree beside the files that are pruned."""
+RECORD, MARKER, TREE = "record", "marker", "tree"
+_NO_FILES = (RECORD, MARKER, TREE)
+"""Kinds of rows that are about the tree and not about a file that could be pruned."""
 LIBRARY = "pruner.library:prune_library"
 
 
@@ -55,7 +56,7 @@ class Result:
     @property
     def is_torn(self) -> bool:
         """Whether files are not yet what RECORD or the marker says of them."""
-        return any(row.kind in BOOKS for row in self.of(Outcome.FAILED))
+        return any(row.kind in (RECORD, MARKER) for row in self.of(Outcome.FAILED))
 
     @property
     def refused(self) -> tuple[FileReport, ...]:
@@ -65,6 +66,11 @@ class Result:
     @property
     def accepted(self) -> tuple[FileReport, ...]:
         return tuple(row for row in self.of(Outcome.REFUSED) if row.path in self.request.accept)
+
+    @property
+    def looked_at(self) -> int:
+        """How many libraries and kernel folders; two rows may speak of one."""
+        return len({row.path for row in self.rows if row.kind not in _NO_FILES})
 
     @property
     def before(self) -> int:

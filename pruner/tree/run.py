@@ -10,10 +10,10 @@ from pruner.report import FileReport, Outcome
 from pruner.tree.guard import Interruption, locked
 from pruner.tree.journal import Journal, journal_of
 from pruner.tree.machine import options_as_json
-from pruner.tree.marking import TREE, lost_for_good, marked
+from pruner.tree.marking import lost_for_good, marked
 from pruner.tree.place import put
 from pruner.tree.progress import Progress
-from pruner.tree.result import MARKER, Request, Result, failed
+from pruner.tree.result import MARKER, TREE, Request, Result, failed
 from pruner.tree.upkeep import amend_records, restore_dates, sweep
 from pruner.tree.walk import Skip, Tree, survey
 from pruner.tree.weight import Relief, relieve

@@ -50,6 +50,10 @@ def tree(tmp_path: Path) -> Path:
         (("{tree}", *ARCH, "--dryrun"), "--dryrun"),
         (("{tree}", *ARCH, "--weight", "{tree}/gone.txt"), "cannot read the policy"),
         (("{tree}/libx.so", "--check"), "name the marker"),
+        (("{tree}", "--check", "--json", "report.json"), "--json means nothing beside --check"),
+        ((*ARCH, "{tree}"), "PATH --arch gfx1151"),
+        (("{tree}", *ARCH, "--json", "{tree}"), "it is a folder"),
+        (("{tree}", *ARCH, "--json", "{tree}/libx.so/report.json"), "libx.so is no folder"),
     ],
 )
 def test_wrong_usage_is_one_line_and_a_hint(
@@ -77,7 +81,9 @@ def test_a_run_tells_people_what_it_did(tree: Path, capsys: pytest.CaptureFixtur
     assert main([str(tree), *ARCH, "--jobs", "1"]) == 3
     out, err = capsys.readouterr()
     assert err == ""
-    assert re.search(r"^libx\.so: [\d.]+ -> [\d.]+ kB, kept gfx1100 \(1 bundle\)$", out, re.MULTILINE)
+    assert re.search(
+        r"^libx\.so: [\d.]+ -> [\d.]+ kB, kept gfx1100 \(1 bundle, compact\)$", out, re.MULTILINE
+    )
     assert "  libforeign.so: holds no code for gfx1100, only for gfx1030, gfx906" in out.splitlines()
     assert re.search(r"^2 of 3 files smaller: .* for gfx1100$", out, re.MULTILINE)
     assert re.search(r"^dropped: gfx906 [\d.]+ kB, gfx1201 100.0 kB$", out, re.MULTILINE)
@@ -127,7 +133,9 @@ def test_a_dry_run_shows_a_table(tree: Path, capsys: pytest.CaptureFixture[str])
     before = snapshot(tree)
     assert main([str(tree), *ARCH, "--dry-run"]) == 3
     assert snapshot(tree) == before
-    lines = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert out.count("libx.so") == 1, "the table tells of it"
     head = next(
         number for number, line in enumerate(lines) if line.split() == ["before", "after", "saved", "kept"]
     )
@@ -206,6 +214,28 @@ def test_a_report_goes_into_a_file_whole(tree: Path, tmp_path: Path) -> None:
     assert [path.name for path in place.parent.iterdir()] == ["report.json"]
 
 
+def test_a_report_that_cannot_be_written_after_all_leaves_the_run_as_it_was(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictured = tmp_path / "before-after.svg"
+    assert main([str(tree), *ARCH, "--json", "/dev/full", "--picture", str(pictured)]) == 4
+    out, err = capsys.readouterr()
+    assert "2 of 3 files smaller" in out
+    assert err.startswith("error: cannot write /dev/full: No space left on device\nhint:  ")
+    assert pictured.exists()
+
+
+def test_an_interruption_while_it_tells_says_nothing_untrue(
+    tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pruner.cli.as_json", interrupted)
+    assert main([str(tree), *ARCH, "--json", "-"]) == 130
+    assert "nothing was changed" not in capsys.readouterr().err
+
+
 def test_what_is_accepted_is_listed_and_not_counted(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tree), *ARCH, "--accept", "libforeign.so", "--accept", "gone"]) == 0
     out = capsys.readouterr().out
@@ -240,7 +270,7 @@ def test_check_has_a_line_for_each_fault(tree: Path, capsys: pytest.CaptureFixtu
     main([str(tree), *ARCH, "--accept", "libforeign.so"])
     capsys.readouterr()
     assert main([str(tree), "--check"]) == 0
-    assert capsys.readouterr().out == f"{tree / IN_FOLDER}: as it says\n"
+    assert capsys.readouterr().out == f"{tree / IN_FOLDER}: the tree is as it says\n"
     (tree / "libx.so").write_bytes(b"other")
     put(tree / "libnew.so", fat())
     assert main([str(tree), "--check"]) == 3
@@ -250,8 +280,8 @@ def test_check_has_a_line_for_each_fault(tree: Path, capsys: pytest.CaptureFixtu
 
 
 def test_several_chips_in_every_way_of_saying_so(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tree), "--arch", "gfx1100", "gfx906", "--arch", "gfx1030", "--dry-run"]) == 0
-    assert "for gfx1100, gfx906, gfx1030" in capsys.readouterr().out
+    assert main([str(tree), "--arch", "gfx1100,gfx906", "gfx1151", "--arch", "gfx1030", "--dry-run"]) == 0
+    assert "for gfx1100, gfx906, gfx1151, gfx1030" in capsys.readouterr().out
 
 
 def test_read_only_parts_fail_alone(tree: Path) -> None:
@@ -281,6 +311,10 @@ def test_a_tree_that_is_read_only_fails_and_stays(tree: Path) -> None:
     before = snapshot(tree)
     done = run(tree, *ARCH, powerless=True)
     assert (done.returncode, done.stderr) == (4, "")
+    assert "3 files looked at for gfx1100: nothing was changed" in done.stdout
+    beforehand = run(tree, *ARCH, "--json", tree / "report.json", powerless=True)
+    assert (beforehand.returncode, beforehand.stdout) == (2, "")
+    assert f"{tree} may not be written to" in beforehand.stderr
     assert snapshot(tree) == before
     tree.chmod(0o755)
 
@@ -310,6 +344,7 @@ def test_on_a_terminal_one_line_moves(tree: Path) -> None:
         os.close(theirs)
         screen = _all_of(ours)
     assert process.returncode == 3
+    assert "/0 files" not in screen
     assert re.search(r"\r\x1b\[2K\d/2 files, [\d.]+ [kM]?B of [\d.]+ [kM]B, [\d.]+ [kMG]?B/s", screen)
     after = screen.rsplit("\x1b[2K", 1)[-1]
     assert "2 of 3 files smaller" in after

@@ -137,6 +137,7 @@ def test_one_more_target_is_told_what_is_gone(tree: Path) -> None:
     result = pruned(tree, "gfx1100", "gfx906")
     assert [row.path for row in result.refused] == [LIBRARY, "rocblas/library"]
     assert [row.path for row in result.changed] == ["lib/libnew.so"]
+    assert result.looked_at == len({row.path for row in result.rows})
     assert read(tree).gfx == (Gfx("gfx1100"),)
 
 
