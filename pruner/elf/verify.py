@@ -282,7 +282,10 @@ def _same_unit(old: Elf, new: Elf, placed: Placed) -> None:
     offset = offset or 0
     if not unit.changed or unit.format.buried:
         size = unit.size
-        _demand(equal(old.view, unit.unit.offset, new.view, offset, size), f"unit at {placed.address:#x}")
+        _demand(
+            equal(old.view, unit.unit.offset, new.view, offset, size),
+            f"the unit at {placed.address:#x} changed",
+        )
         return
     again = unit.format.read(new.view, offset, offset + unit.size)
     expected = tuple(unit.unit.entries[index] for index in unit.kept)
