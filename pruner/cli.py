@@ -186,7 +186,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--ptx",
         choices=[*Ptx],
         default=Ptx.NEEDED,
-        help="PTX that stays: where code is missing (needed, the default), or more",
+        help="PTX that stays: where the chip has no code (needed, the default), everywhere, or also the newest",
     )
     add("--embedded", action="store_true", help="empty foreign fat binaries inside other data, too")
     add(

@@ -22,8 +22,7 @@ def replacement(path: Path, before: os.stat_result) -> Iterator[int]:
 
     `before` is the state of the file that was read: where it has changed since, nothing is replaced.
     """
-    begin = os.fsdecode(os.fsencode(path.name)[:_NAME_AT_MOST])
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{begin}.", suffix=LEFTOVER)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix_for(path), suffix=LEFTOVER)
     try:
         try:
             yield descriptor
@@ -36,6 +35,11 @@ def replacement(path: Path, before: os.stat_result) -> Iterator[int]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def prefix_for(path: Path) -> str:
+    """How the names of files begin that are to take the place of this one."""
+    return f".{os.fsdecode(os.fsencode(path.name)[:_NAME_AT_MOST])}."
 
 
 def check_unchanged(path: Path, before: os.stat_result) -> None:
@@ -54,7 +58,8 @@ def _take_over(path: Path, before: os.stat_result, descriptor: int) -> None:
         try:
             os.fchown(descriptor, before.st_uid, before.st_gid)
         except PermissionError:
-            raise Refused(f"only its owner (user {before.st_uid}) or root can replace it") from None
+            owner = f"user {before.st_uid}, group {before.st_gid}"
+            raise Refused(f"a new file could not be given its owner ({owner}); root may do that") from None
     attributes = _attributes(path)
     for name in _attributes(descriptor):
         if name not in attributes:  # an access list that the folder hands to every new file

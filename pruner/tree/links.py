@@ -5,7 +5,7 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from pruner.replace import LEFTOVER
+from pruner.replace import LEFTOVER, prefix_for
 from pruner.report import FileReport
 from pruner.tree.walk import Library
 from pruner.tree.words import count
@@ -33,7 +33,7 @@ def relink(new: Path, other: Path, identity: tuple[int, int]) -> None:
     status = other.lstat()
     if (status.st_dev, status.st_ino) != identity:
         raise FileExistsError(0, "somebody has put another file there meanwhile")
-    beside = other.with_name(f".{other.name}.{secrets.token_hex(4)}{LEFTOVER}")
+    beside = other.with_name(f"{prefix_for(other)}{secrets.token_hex(4)}{LEFTOVER}")
     os.link(new, beside)
     try:
         beside.replace(other)

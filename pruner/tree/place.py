@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from pruner.errors import PrunerError
-from pruner.replace import LEFTOVER
+from pruner.replace import LEFTOVER, prefix_for
 
 _HINT = "name a file that your user may write"
 
@@ -38,7 +38,7 @@ def put(path: Path, content: bytes) -> None:
 
 
 def _put_whole(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=LEFTOVER)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix_for(path), suffix=LEFTOVER)
     fresh = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pruner.errors import Refused
-from pruner.replace import LEFTOVER
+from pruner.replace import LEFTOVER, prefix_for
 from pruner.report import FileReport, Outcome
 from pruner.tree.records import Fates, Fresh, amend, outside
 from pruner.tree.result import RECORD, Result, failed
@@ -25,7 +25,7 @@ def sweep(tree: Tree, journal: Path) -> None:
 def remove_temporaries_of(path: Path) -> None:
     """The files that were to become this one."""
     for left in path.parent.iterdir():
-        if left.name.startswith(f".{path.name[:100]}.") and left.name.endswith(LEFTOVER):
+        if left.name.startswith(prefix_for(path)) and left.name.endswith(LEFTOVER):
             with suppress(OSError):
                 left.unlink()
 

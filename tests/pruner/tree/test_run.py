@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,16 @@ def test_all_names_of_a_file_lead_to_the_new_one(tmp_path: Path) -> None:
     assert row.notes == ("1 hard link outside of the tree: the old bytes stay there",)
     assert len(result.records) == 2
     assert len(contents(root)) == 5, "three names and two RECORDs, and nothing beside them"
+
+
+def test_names_may_be_as_long_as_a_file_system_takes(tmp_path: Path) -> None:
+    first, second = (tmp_path / (letter * 127 + ".") for letter in ("ä", "ö"))
+    os.link(put(first, fat()), second)
+    marked = tmp_path / ("ü" * 127 + ".")
+    (row,) = prune(replace(request(tmp_path), marker=marked)).changed
+    assert row.notes == ()
+    assert first.samefile(second)
+    assert len(contents(tmp_path)) == 3
 
 
 def test_a_file_of_two_wheels_is_right_in_both(tmp_path: Path) -> None:
