@@ -186,7 +186,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--ptx",
         choices=[*Ptx],
         default=Ptx.NEEDED,
-        help="PTX that stays: where the chip has no code (needed, the default), everywhere, or also the newest",
+        help="PTX that stays: where there is no other code (needed, the default), everywhere, the newest too",
     )
     add("--embedded", action="store_true", help="empty foreign fat binaries inside other data, too")
     add(
