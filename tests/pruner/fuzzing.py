@@ -295,12 +295,14 @@ def _shelve(shelf: Path, number: int, before: bytes, after: bytes) -> tuple[Path
 def _loads_otherwise(
     pairs: Sequence[tuple[int, Case, tuple[Path, Path]]],
 ) -> Iterator[tuple[int, Case, str]]:
+    """A library that loads still does, and one that is refused still is. One that killed its process may load
+    now: the garbage that it took for relocations may have been in what is gone."""
     if not pairs:
         return
     answers = iter(loaded(*(path for _, _, both in pairs for path in both), ask=False))
     for number, this, _ in pairs:
         before, after = next(answers), next(answers)
-        if before != after and "loaded" in {before, after}:
+        if before != after and "loaded" in {before, after} and not before.startswith("died"):
             yield number, this, f"the loader says {after!r}, before {before!r}"
 
 
