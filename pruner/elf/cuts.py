@@ -8,7 +8,7 @@ from pruner.elf.layout import Rewrite
 from pruner.elf.read import LARGEST_PAGE, PAGE, Elf, Machine
 from pruner.errors import Refused
 
-_MOST_HOLES = 1000
+MOST_HOLES = 1000
 """A program's header table must fit into 64 KiB; and each hole is a mapping more."""
 
 _BEHIND_THE_LAST = 64
@@ -39,10 +39,10 @@ def hole(rewrite: Rewrite, page: int, *, keep: int = 0) -> Range | None:
     return (start, end) if end - start >= max(page, rewrite.least_hole) else None
 
 
-def holes(rewrites: Iterable[Rewrite], page: int) -> list[Range]:
+def holes(rewrites: Iterable[Rewrite], page: int, most: int = MOST_HOLES) -> list[Range]:
     """The largest holes, as many as there may be."""
     found = [each for rewrite in rewrites if (each := hole(rewrite, page))]
-    return sorted(nlargest(_MOST_HOLES, found, key=lambda each: (each[1] - each[0], -each[0])))
+    return sorted(nlargest(most, found, key=lambda each: (each[1] - each[0], -each[0])))
 
 
 def gaps(elf: Elf, freed: Iterable[Range], page: int) -> Iterator[Range]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pruner.elf.cuts import gaps, granule, hole, holes
+from pruner.elf.cuts import MOST_HOLES, gaps, granule, hole, holes
 from pruner.elf.filemap import FileMap, Range, apart
 from pruner.elf.headers import needs_longer_table, new_sections, new_segments
 from pruner.elf.layout import Arrangement, Cargo, Placed, Rewrite, arrange
@@ -47,8 +47,7 @@ def plan(elf: Elf, cargo: Sequence[Cargo], *, layout: str, strip: bool) -> Plan:
     page = granule(elf)
     arrangements = tuple(arrange(elf, each, layout) for each in cargo)
     dropped = strippable(elf) if strip else frozenset()
-    rewrites, table = _with_room_for_headers(elf, _in_order(arrangements), page)
-    inner = holes(rewrites, page)
+    rewrites, table, inner = _with_room_for_headers(elf, _in_order(arrangements), page)
     appended = needs_longer_table(arrangements, inner, table)
     outer = gaps(elf, freed(elf, dropped, section_table=not appended), page)
     where = FileMap(sorted([*inner, *outer]))
@@ -77,13 +76,27 @@ def _in_order(arrangements: Iterable[Arrangement]) -> tuple[Rewrite, ...]:
     return tuple(rewrites)
 
 
-def _with_room_for_headers(
-    elf: Elf, rewrites: tuple[Rewrite, ...], page: int
-) -> tuple[tuple[Rewrite, ...], Range | None]:
+_Roomy = tuple[tuple[Rewrite, ...], Range | None, list[Range]]
+"""Rewrites of which one has room for the table of program headers, where that is, and the holes."""
+
+
+def _with_room_for_headers(elf: Elf, rewrites: tuple[Rewrite, ...], page: int) -> _Roomy:
+    """As many holes as there may be; fewer where no unit frees enough for the headers of all."""
+    most = MOST_HOLES
+    while most:
+        roomy = _with_room_for(elf, rewrites, page, most)
+        if roomy:
+            return roomy
+        most //= 2
+    raise Refused("there is no room for its longer table of program headers")
+
+
+def _with_room_for(elf: Elf, rewrites: tuple[Rewrite, ...], page: int, most: int) -> _Roomy | None:
     """Find room for a longer table in what the units leave free, which is mapped and readable already."""
-    needed = len(new_segments(elf, FileMap(holes(rewrites, page)), page))
+    inner = holes(rewrites, page, most)
+    needed = len(new_segments(elf, FileMap(inner), page))
     if needed <= len(elf.segments):
-        return rewrites, None
+        return rewrites, None, inner
     size = PROGRAM_HEADER.size * needed
     candidates = [
         (cost, number)
@@ -92,12 +105,13 @@ def _with_room_for_headers(
         and (not elf.executable or _found_by_old_kernels(elf, rewrites[: number + 1], page))
     ]
     if not candidates:
-        raise Refused("there is no room for its longer table of program headers")
+        return None
     chosen = rewrites[min(candidates)[1]]
     start = _up(chosen.used)
     room = bytes(start + size - chosen.used)
     grown = replace(chosen, pieces=(*chosen.pieces, room))
-    return tuple(grown if each is chosen else each for each in rewrites), (start, start + size)
+    rewrites = tuple(grown if each is chosen else each for each in rewrites)
+    return rewrites, (start, start + size), holes(rewrites, page, most)
 
 
 def _cost_of_room(rewrite: Rewrite, size: int, page: int) -> int | None:

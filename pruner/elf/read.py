@@ -14,6 +14,7 @@ HEADER = Struct("<16sHHIQQQIHHHHHH")
 PROGRAM_HEADER = Struct("<IIQQQQQQ")
 SECTION_HEADER = Struct("<IIQQQQIIQQ")
 DYNAMIC_ENTRY = Struct("<qQ")
+_MAGIC = b"\x7fELF"
 PAGE = 4096
 LARGEST_PAGE = 65536
 _HUGE_PAGE = 1 << 30
@@ -203,12 +204,10 @@ class Elf:
         return self.view.read(offset, segment.filesz // DYNAMIC_ENTRY.size * DYNAMIC_ENTRY.size)
 
 
-def is_elf(view: View) -> bool:
-    return view.size >= 4 and view.read(0, 4) == b"\x7fELF"
-
-
 def read_elf(view: View) -> Elf:
     """The headers of a 64-bit file for a host that this knows."""
+    if view.read(0, min(view.size, len(_MAGIC))) != _MAGIC:
+        raise NotOurs("not an ELF file")
     if view.size < HEADER.size:
         raise Malformed("truncated: too short for an ELF header")
     header = view.read(0, HEADER.size)
@@ -233,8 +232,6 @@ def read_elf(view: View) -> Elf:
 
 
 def _check_ident(ident: bytes, machine: int) -> None:
-    if ident[:4] != b"\x7fELF":
-        raise NotOurs("not an ELF file")
     if ident[4] != 2:
         raise NotOurs("a 32-bit ELF file")
     if ident[5] != 1:
@@ -276,7 +273,8 @@ def _string(strings: bytes, start: int) -> str:
     if start >= len(strings):
         raise Malformed(f"a section's name at {start:#x} of {len(strings):#x} bytes of names")
     end = strings.find(b"\0", start)
-    return strings[start : end if end >= 0 else len(strings)].decode("latin-1")
+    name = strings[start : end if end >= 0 else len(strings)].decode("latin-1")
+    return name if name.isprintable() else ascii(name)  # it stands in messages
 
 
 _OTHER_KINDS = {1: "an object file", 2: "a program at a fixed address (not PIE)", 4: "a core dump"}

@@ -54,7 +54,6 @@ LIBRARIES = {
 }
 PROVEN = ("hip", "ccob", "cuda", "relr", "one segment", "patchelf", "debug data", "64K pages", "huge pages")
 """Where units may move together."""
-UN"""Where units may move together."""
 UNPROVEN = {
     "aarch64": "not searched for references",
     "exported": "exported symbol",
@@ -329,6 +328,18 @@ def test_a_small_gain_is_not_worth_it(library: Path) -> None:
     assert report.outcome is Outcome.UNCHANGED
     assert not report.dropped
     assert library.read_bytes() == before
+
+
+def test_units_too_small_for_the_headers_of_all_their_holes_make_fewer(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    small = hip_bundle(codes(9000, "gfx906", "gfx1100"))
+    built = build(Elf((hip(*[small] * 300),)))
+    path.write_bytes(built.data)
+    report = pruned(path, GFX, replace(ANY_GAIN, layout=Layout.KEEP))
+    assert report.outcome is Outcome.PRUNED, report.reason
+    assert report.before - report.after > 100 * 8192
+    assert faults(built.data, path.read_bytes(), labels(GFX)) == []
+    assert loaded(path, wrappers=300, labels=["gfx1100"])[0].startswith("loaded 42")
 
 
 def test_a_unit_that_somebody_points_into_must_not_change(tmp_path: Path) -> None:
