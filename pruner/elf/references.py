@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from struct import Struct
 
 from pruner.elf.filemap import Range, merged, without
-from pruner.elf.read import EXECUTABLE, EXECUTABLE_SECTION, HEADER, Elf, Machine, Section, SectionType
+from pruner.elf.read import (
+    EXECUTABLE,
+    EXECUTABLE_SECTION,
+    HEADER,
+    Elf,
+    Machine,
+    Section,
+    SectionType,
+    Segment,
+)
 from pruner.errors import Malformed, Refused
 
 WORD = Struct("<Q")
@@ -16,6 +25,7 @@ _CODE_AT_A_TIME = 1 << 22
 _LONGEST = 7
 """Bytes of the instructions that are looked for."""
 _RELR_AT_MOST = 64 << 20
+_WORDS_AT_A_TIME = 1 << 16
 _RELA, _RELASZ, _PLTREL, _JMPREL, _PLTRELSZ = 7, 8, 20, 23, 2
 _RELR, _RELRSZ, _REL = 36, 35, 17
 _REL_KIND = {Machine.X86_64: 8, Machine.AARCH64: 1027}
@@ -89,13 +99,22 @@ def _copy_in_place(elf: Elf, place: int, target: int) -> tuple[int, ...]:
 
 
 def _from_relr(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
+    window, begin, load = b"", 0, elf.loads[0]
     for place in _relr_places(elf):
-        offset = elf.offset_of(place, WORD.size)
-        if offset is None:
-            raise Malformed(f"a relocation at {place:#x}, which the file does not hold")
-        (target,) = elf.view.unpack(WORD, offset)
+        if not begin <= place <= begin + len(window) - WORD.size:
+            load, begin, window = _words_from(elf, place)
+        (target,) = WORD.unpack_from(window, place - begin)
         if start <= target < end:
-            yield Pointer(place, target, (offset,))
+            yield Pointer(place, target, (place - load.slide,))
+
+
+def _words_from(elf: Elf, place: int) -> tuple[Segment, int, bytes]:
+    """A segment, and what the file holds of it from this address on."""
+    load = elf.load_at(place)
+    if load is None or not load.holds(place - load.slide, WORD.size):
+        raise Malformed(f"a relocation at {place:#x}, which the file does not hold")
+    offset = place - load.slide
+    return load, place, elf.view.read(offset, min(_WORDS_AT_A_TIME, load.file_end - offset))
 
 
 def _relr_places(elf: Elf) -> Iterator[int]:
@@ -111,9 +130,11 @@ def _relr_places(elf: Elf) -> Iterator[int]:
         if entry & 1:
             yield from (following + WORD.size * bit for bit in range(63) if entry >> (bit + 1) & 1)
             following += 63 * WORD.size
-        else:
-            yield entry
-            following = entry + WORD.size
+            continue
+        if entry < following:  # linkers sort them; were a word to come again, a small table had no end
+            raise Malformed(f"packed relocations go back from {following:#x} to {entry:#x}")
+        yield entry
+        following = entry + WORD.size
 
 
 def addresses_in_code(elf: Elf, start: int, end: int) -> Iterator[int]:
