@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from pruner import __version__
-from pruner.archs import Gfx, Sm
+from pruner.archs import Gfx, Sm, parse_archs
 from pruner.errors import PrunerError
+from pruner.untrusted import counts, inside, typed
 
 FORMAT = 1
 IN_FOLDER = ".gfxpack-pruned.json"
 _OTHER = "--marker names another one"
 IN_IMAGE = "etc/gfxpack/pruned.json"
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, PrunerError)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,9 @@ def load(path: Path) -> Marker | None:
         return None
     except OSError as error:
         raise PrunerError(f"cannot read {path}: {error.strerror}", hint=_OTHER) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise PrunerError(
-            f"{path} is no marker of this pruner: {error!r}",
+            f"{path} is no marker of this pruner: {type(error).__name__}: {error}",
             hint="a newer pruner may have written it; what nobody can read is best replaced by a fresh tree",
         ) from None
 
@@ -112,11 +114,21 @@ def _from_json(data: Mapping[str, Any]) -> Marker:
         gfx=gfx,
         sm=sm,
         options=dict(data["options"]),
-        files={name: Shrunk(**file) for name, file in data["files"].items()},
-        removed={name: Removed(**file) for name, file in data["removed"].items()},
-        accepted=tuple(data["accepted"]),
-        policies=dict(data["policies"]),
+        files={inside(name): _shrunk(file) for name, file in data["files"].items()},
+        removed={inside(name): _removed(file) for name, file in data["removed"].items()},
+        accepted=tuple(typed(str, name) for name in data["accepted"]),
+        policies={name: typed(str, digest) for name, digest in data["policies"].items()},
     )
+
+
+def _shrunk(data: Mapping[str, Any]) -> Shrunk:
+    return Shrunk(
+        typed(int, data["before"]), typed(int, data["size"]), typed(str, data["sha256"]), counts(data["lost"])
+    )
+
+
+def _removed(data: Mapping[str, Any]) -> Removed:
+    return Removed(typed(int, data["before"]), counts(data["lost"]))
 
 
 def chips_as_json(gfx: Iterable[Gfx], sm: Iterable[Sm]) -> list[dict[str, Any]]:
@@ -130,13 +142,12 @@ def _gfx_as_json(gfx: Gfx) -> dict[str, Any]:
 
 
 def chips_from_json(data: Iterable[Mapping[str, Any]]) -> tuple[tuple[Gfx, ...], tuple[Sm, ...]]:
-    chips = list(data)
-    gfx = tuple(_gfx_from_json(chip) for chip in chips if chip["vendor"] == "amd")
-    sm = tuple(Sm(int(chip["chip"].removeprefix("sm_"))) for chip in chips if chip["vendor"] == "nvidia")
-    return gfx, sm
+    return parse_archs(map(_written, data))
 
 
-def _gfx_from_json(data: Mapping[str, Any]) -> Gfx:
-    chip, processor = data["chip"], data["reported_as"]
-    features = tuple(sorted(data.get("features", {}).items()))
-    return Gfx(processor, features, chip if chip != processor else "")
+def _written(data: Mapping[str, Any]) -> str:
+    """A chip as a command line has it."""
+    if data["vendor"] == "nvidia":
+        return typed(str, data["chip"])
+    features = "".join(f":{name}{sign}" for name, sign in data.get("features", {}).items())
+    return f"{data['chip']}={data['reported_as']}{features}"

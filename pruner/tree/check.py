@@ -1,6 +1,5 @@
 """Whether a tree is what its marker says: changed files to the byte, and no code for other chips."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pruner.errors import PrunerError
 from pruner.library import Layout, Options
 from pruner.marker import Marker, Shrunk
 from pruner.report import FileReport, Outcome
+from pruner.tree.digest import size_and_hash
 from pruner.tree.globs import Globs
 from pruner.tree.progress import Progress
 from pruner.tree.result import Request
@@ -46,11 +46,9 @@ def faults(path: Path, place: Path, jobs: int, progress: Progress) -> Iterator[s
 
 def _of_file(path: Path, name: str, file: Shrunk) -> Iterator[str]:
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            there = stream.tell()
+        there, digest = size_and_hash(path)
     except OSError as error:
-        yield f"{name} cannot be read: {error.strerror}"
+        yield f"{name} cannot be read: {'it is a link' if path.is_symlink() else error.strerror}"
         return
     if there != file.size:
         yield f"{name} has {there:,} bytes, not {file.size:,}"
@@ -66,7 +64,7 @@ def _dry_run(path: Path, found: Marker, jobs: int) -> Request:
         wanted=Wanted(found.gfx, found.sm, Ptx(options["ptx"]), bool(options["embedded"])),
         options=Options(layout=Layout(options["layout"]), strip=False, dry_run=True),
         jobs=jobs,
-        keep=Globs(options["keep"]),
+        keep=Globs(map(str, options["keep"])),
     )
 
 

@@ -5,7 +5,6 @@ later; a run that is killed in between leaves its journal, and the next one make
 A run that ends by itself, be it after Ctrl-C, removes its journal.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -17,11 +16,14 @@ from typing import Any, TextIO
 
 from pruner.replace import LEFTOVER
 from pruner.report import FileReport, Outcome
+from pruner.tree.digest import size_and_hash
 from pruner.tree.links import relink
 from pruner.tree.result import Result
 from pruner.tree.walk import Library
+from pruner.untrusted import counts, inside, typed
 
 NAME = f".journal{LEFTOVER}"
+_SHAPE = FileReport("", "", Outcome.PRUNED, 0, 0)
 _NOTE = "done by an earlier run, which was killed"
 
 
@@ -53,7 +55,7 @@ class Past:
 
     def completed(self, result: Result) -> Result:
         """The result of a run, with what those before it did and could not tell any more."""
-        rest = dict(self.done)
+        rest = {name: report for name, report in self.done.items() if _is_true(result.root, report)}
         rows = [self._of_both(result.root, row, rest.pop(row.path, None)) for row in result.rows]
         removed = [report for name, report in self.removing.items() if not (result.root / name).exists()]
         return replace(
@@ -70,8 +72,7 @@ class Past:
         begun = self.begun.get(now.path)
         if begun is None or begun.size <= now.after:
             return now
-        with (root / now.path).open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        _, digest = size_and_hash(root / now.path)
         return _noted(replace(now, outcome=Outcome.PRUNED, before=begun.size, sha256=digest))
 
 
@@ -144,35 +145,49 @@ def _read(path: Path) -> Past:
     except OSError:
         return past
     for line in lines:
-        with suppress(ValueError, KeyError, TypeError):  # the last line may be half a line
+        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):  # half a line, say
             _learn(past, json.loads(line))
     return past
 
 
 def _learn(past: Past, entry: Mapping[str, Any]) -> None:
     if "dates" in entry:
-        dates = {_inside(folder): (read, changed) for folder, (read, changed) in entry["dates"].items()}
+        dates = {
+            inside(folder): (typed(int, read), typed(int, changed))
+            for folder, (read, changed) in entry["dates"].items()
+        }
         past.dates = dates | past.dates
-        past.policies |= entry["policies"]
+        past.policies |= {name: typed(str, digest) for name, digest in entry["policies"].items()}
     elif "begun" in entry:
-        begun = _Begun(entry["size"], tuple(map(_inside, entry["names"])), tuple(entry["identity"]))
-        past.begun.setdefault(_inside(entry["begun"]), begun)
+        begun = _Begun(
+            typed(int, entry["size"]), tuple(map(inside, entry["names"])), tuple(entry["identity"])
+        )
+        past.begun.setdefault(inside(entry["begun"]), begun)
     elif "removing" in entry:
         report = _report(entry["removing"])
-        past.removing.setdefault(_inside(report.path), report)
+        past.removing.setdefault(inside(report.path), report)
     else:
         report = _report(entry["done"])
-        past.done.setdefault(_inside(report.path), report)
+        past.done.setdefault(inside(report.path), report)
 
 
 def _report(data: Mapping[str, Any]) -> FileReport:
-    return FileReport(**{**data, "outcome": Outcome(data["outcome"]), "notes": tuple(data["notes"])})
+    report = FileReport(**{**data, "outcome": Outcome(data["outcome"]), "notes": tuple(data["notes"])})
+    for name, value in vars(_SHAPE).items():
+        typed(type(value), getattr(report, name))
+    for numbers in (report.kept, report.dropped, report.unknown, *report.serves.values()):
+        counts(numbers)
+    for text in (*report.notes, *report.layout.values()):
+        typed(str, text)
+    return report
 
 
-def _inside(name: str) -> str:
-    if name.startswith("/") or ".." in name.split("/"):
-        raise ValueError(f"{name} is outside of the tree")
-    return name
+def _is_true(root: Path, report: FileReport) -> bool:
+    """Whether the file is what it was to become."""
+    try:
+        return size_and_hash(root / report.path) == (report.after, report.sha256)
+    except OSError:
+        return False
 
 
 def _noted(report: FileReport) -> FileReport:

@@ -64,6 +64,6 @@ def restore_dates(tree: Tree, first: Mapping[str, tuple[int, int]]) -> None:
     """Give folders the dates again that they had before files in them were replaced; `first` are those from
     before earlier runs, which were killed."""
     for folder, dates in {**tree.dates, **first}.items():
-        with suppress(OSError):
+        with suppress(OSError, OverflowError):
             if tree.path(folder).stat().st_mtime_ns != dates[1]:
                 os.utime(tree.path(folder), ns=dates)

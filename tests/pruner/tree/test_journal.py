@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_a_removed_file_that_nobody_told_of(tree: Path) -> None:
         b"\n\n[]\nnull\n7\n",
         b'{"done": {"path": "x"}}\n{"begun": "x"}\n{"dates": {"": [1]}}\n',
         b"\xff\xfe\n",
+        b"[" * 100_000,
+        b'{"begun": "libx.so", "size": "5", "names": ["libx.so"], "identity": [1, 2]}\n',
+        b'{"begun": "libx.so", "size": 5, "names": [1], "identity": [1, 2]}\n',
+        b'{"begun": "libx.so", "size": 5, "names": ["libx.so", "a\\u0000b"], "identity": [1, 2]}\n',
+        b'{"dates": {"": ["a", "b"]}, "policies": {}}\n{"dates": {"": [0, 1e999]}, "policies": {"a": 1}}\n',
+        b'{"dates": {"": [0, 123456789012345678901234567890]}, "policies": {}}\n',
     ],
 )
 def test_what_is_no_journal_is_passed_over(content: bytes, tree: Path) -> None:
@@ -61,6 +68,30 @@ def test_what_is_no_journal_is_passed_over(content: bytes, tree: Path) -> None:
     result = prune(request(tree))
     assert result.exit_code == 0
     assert not journal_of(tree).exists()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"sha256": "no hash"},
+        {"sha256": "0" * 64},
+        {"sha256": "0" * 64, "kept": {"gfx906": "many"}},
+        {"sha256": "0" * 64, "notes": [1]},
+        {"sha256": "0" * 64, "layout": {"a": 1}},
+        {"sha256": "0" * 64, "serves": {"gfx1100": 1}},
+        {"sha256": "0" * 64, "path": "gone.so"},
+    ],
+)
+def test_what_a_journal_says_was_done_is_looked_at(lie: dict[str, object], tree: Path) -> None:
+    prune(request(tree))
+    record = tree / "foo-1.0.dist-info/RECORD"
+    before = record.read_bytes()
+    size = (tree / "libx.so").stat().st_size
+    done = asdict(FileReport("libx.so", "elf", Outcome.PRUNED, 10**6, size)) | lie
+    put(journal_of(tree), json.dumps({"done": done}).encode() + b"\n")
+    result = prune(request(tree))
+    assert (result.exit_code, result.changed) == (0, ())
+    assert record.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["../outside.so", "sub/../../outside.so", "{outside}"])

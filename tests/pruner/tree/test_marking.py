@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -181,7 +182,20 @@ def test_check_finds_each_fault(tree: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'"text"', b"\xff", b"{}", b'{"format": 2}', b'{"format": 1, "archs": [{}]}', b"null"],
+    [
+        *(
+            b"",
+            b"{",
+            b"[]",
+            b'"text"',
+            b"\xff",
+            b"{}",
+            b'{"format": 2}',
+            b'{"format": 1, "archs": [{}]}',
+            b"null",
+        ),
+        b"[" * 100_000,
+    ],
 )
 def test_what_is_no_marker_is_told_in_one_line(content: bytes, tree: Path) -> None:
     put(place(tree), content)
@@ -192,6 +206,52 @@ def test_what_is_no_marker_is_told_in_one_line(content: bytes, tree: Path) -> No
     with pytest.raises(PrunerError, match="is no marker"):
         pruned(tree, "gfx1100")
     assert contents(tree) == before
+
+
+_SHRUNK = {"before": 2, "size": 1, "sha256": "", "lost": {}}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"archs": []},
+        {"archs": [{"vendor": "amd", "chip": "a", "reported_as": 7}]},
+        {"archs": [{"vendor": "nvidia", "chip": "sm_" + "9" * 5000}]},
+        {"files": {"a": {**_SHRUNK, "size": "1"}}},
+        {"files": {"a": {**_SHRUNK, "before": None}}},
+        {"files": {"a": {**_SHRUNK, "lost": ["gfx906"]}}},
+        {"files": {"../../dev/zero": _SHRUNK}},
+        {"files": {"/dev/zero": _SHRUNK}},
+        {"files": {"a\0b": _SHRUNK}},
+        {"files": {"\ud800": _SHRUNK}},
+        {"removed": {"a": {"before": 1, "lost": 5}}},
+        {"removed": {"../a": {"before": 1, "lost": {}}}},
+        {"accepted": [1]},
+        {"policies": {"a": 1}},
+    ],
+)
+def test_a_marker_that_lies_is_none(lie: dict[str, object], tree: Path) -> None:
+    pruned(tree, "gfx1100")
+    put(place(tree), json.dumps(json.loads(place(tree).read_bytes()) | lie).encode())
+    (fault,) = check(tree)
+    assert "is no marker" in fault
+    before = contents(tree)
+    with pytest.raises(PrunerError, match="is no marker"):
+        pruned(tree, "gfx1100")
+    assert contents(tree) == before
+
+
+def test_check_waits_for_no_pipe_and_follows_no_link(tree: Path) -> None:
+    pruned(tree, "gfx1100")
+    library = tree / LIBRARY
+    data = library.read_bytes()
+    library.unlink()
+    os.mkfifo(library)
+    assert f"{LIBRARY} cannot be read: it is no plain file" in check(tree)
+    library.unlink()
+    put(tree / "elsewhere", data)
+    library.symlink_to(tree / "elsewhere")
+    assert f"{LIBRARY} cannot be read: it is a link" in check(tree)
 
 
 def test_options_that_nobody_knows_are_a_fault(tree: Path) -> None:
