@@ -4,4 +4,9 @@
 design.md beside this file follows one library from its first byte read to the rename.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the message is for images that have an older one
+    sys.exit("error: the pruner needs Python 3.11 or newer, and this is Python " + sys.version.split()[0])
+
 __version__ = "0.1.0"

@@ -60,12 +60,15 @@ class Result:
 
     @property
     def refused(self) -> tuple[FileReport, ...]:
-        """Refused, and nobody said that it may be."""
-        return tuple(row for row in self.of(Outcome.REFUSED) if row.path not in self.request.accept)
+        """Refused, and nobody said that it may be. Of a whole tree, nobody can."""
+        return tuple(row for row in self.of(Outcome.REFUSED) if not self._may_be(row))
 
     @property
     def accepted(self) -> tuple[FileReport, ...]:
-        return tuple(row for row in self.of(Outcome.REFUSED) if row.path in self.request.accept)
+        return tuple(row for row in self.of(Outcome.REFUSED) if self._may_be(row))
+
+    def _may_be(self, row: FileReport) -> bool:
+        return row.kind != TREE and row.path in self.request.accept
 
     @property
     def looked_at(self) -> int:

@@ -69,6 +69,20 @@ def test_wrong_usage_is_one_line_and_a_hint(
     assert snapshot(tree) == before
 
 
+@pytest.mark.parametrize("module", ["pruner", "pruner.startup"])
+def test_an_old_python_is_told_in_one_line(module: str) -> None:
+    program = (
+        "import runpy, sys\n"
+        "sys.version_info, sys.version = (3, 10, 13, 'final', 0), '3.10.13 (main)'\n"
+        f"runpy.run_module({module!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: the pruner needs Python 3.11 or newer, and this is Python 3.10.13\n"
+
+
 def test_help_explains_every_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])

@@ -130,6 +130,9 @@ def test_a_second_target_is_told_what_is_gone(tree: Path) -> None:
         "rocblas/library": "had files for gfx906 until it was pruned to gfx1100",
     }
     assert result.exit_code == REFUSED
+    assert pruned(tree, "gfx906", accept=("*",)).exit_code == REFUSED, (
+        "files may be without code, not the tree"
+    )
 
 
 def test_one_more_target_is_told_what_is_gone(tree: Path) -> None:
