@@ -84,8 +84,10 @@ def paused(tree: Path, stand_in: str, *arguments: str | Path) -> Iterator[Paused
     with pruner(
         tree, *ARCH, "--jobs", "1", *arguments, stand_in=stand_in, environment=environment
     ) as process:
-        yield Paused(process, fifos)
-        process.kill()
+        try:
+            yield Paused(process, fifos)
+        finally:
+            process.kill()
     for fifo in fifos:
         fifo.unlink()
 
