@@ -6,11 +6,11 @@ is in `_obstacle`; where it fails, `keep` is what happens.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pruner.elf.read import PAGE, READABLE, Elf, Machine, Section, SectionType, Segment
-from pruner.elf.references import WORD, Pointer, addresses_in_code, pointers, symbols
+from pruner.elf.read import PAGE, READABLE, Elf, Machine, Section, Segment
+from pruner.elf.references import WORD, Pointer, References
 from pruner.errors import Malformed, Refused
 from pruner.formats.base import Format, Unit
 from pruner.view import Piece
@@ -84,30 +84,29 @@ class Arrangement:
     """Why the units did not move together."""
 
 
-def arrange(elf: Elf, cargo: Cargo, layout: str) -> Arrangement:
+def references(elf: Elf, cargo: Sequence[Cargo]) -> References:
+    sections = [each.section for each in cargo]
+    slides = (each.section.addr - each.section.offset for each in cargo)
+    units = frozenset(
+        new.unit.offset + slide for each, slide in zip(cargo, slides, strict=True) for new in each.units
+    )
+    return References(elf, sections, units)
+
+
+def arrange(elf: Elf, cargo: Cargo, layout: str, known: References) -> Arrangement:
     """Lay out a section: `compact`, `keep`, or `auto` for the first where it is proven right."""
     load = _home(elf, cargo.section)
-    aimed, obstacle = _aimed(elf, cargo.section)
+    aimed = known.pointers_into(cargo.section)
     _check_not_entered(cargo, load, aimed)
     if layout == KEEP:
         return _kept_in_place(cargo, load)
     targets = _new_addresses(cargo, load)
-    obstacle = obstacle or _obstacle(elf, cargo, targets, aimed)
+    obstacle = known.unknown or _obstacle(elf, cargo, targets, known)
     if not obstacle:
-        return _compacted(elf, cargo, load, targets, aimed)
+        return _compacted(cargo, load, targets, known)
     if layout == COMPACT:
         raise Refused(f"{cargo.section.name} cannot be compacted: {obstacle}")
     return _kept_in_place(cargo, load, obstacle)
-
-
-def _aimed(elf: Elf, section: Section) -> tuple[list[Pointer], str]:
-    """The pointers into a section, or why they are not known."""
-    try:
-        return list(pointers(elf, section.addr, section.addr + section.size)), ""
-    except Malformed:
-        raise
-    except Refused as unknown:
-        return [], str(unknown)
 
 
 def _check_not_entered(cargo: Cargo, load: Segment, aimed: Iterable[Pointer]) -> None:
@@ -169,10 +168,10 @@ def _new_addresses(cargo: Cargo, load: Segment) -> dict[int, int]:
     return addresses
 
 
-def _obstacle(elf: Elf, cargo: Cargo, targets: Mapping[int, int], aimed: list[Pointer]) -> str:
+def _obstacle(elf: Elf, cargo: Cargo, targets: Mapping[int, int], known: References) -> str:
     """Why the units must not move, or nothing: every reference to one that moves is a pointer we know."""
     moving = {old for old, new in targets.items() if new != old}
-    start, end = cargo.section.addr, cargo.section.addr + cargo.section.size
+    aimed = known.pointers_into(cargo.section)
     if not cargo.movable:
         return "it holds data in a form that is not known"
     if elf.machine is not Machine.X86_64:
@@ -183,16 +182,14 @@ def _obstacle(elf: Elf, cargo: Cargo, targets: Mapping[int, int], aimed: list[Po
     unseen = moving - {pointer.target for pointer in aimed}
     if unseen:
         return f"nothing known points at {len(unseen)} of the units, the first at {min(unseen):#x}"
-    exported = moving & {value for _, value in symbols(elf, SectionType.DYNSYM, start, end)}
+    exported = moving & known.exported
     if exported:
         return f"an exported symbol stands for the unit at {min(exported):#x}"
-    in_code = next((address for address in addresses_in_code(elf, start, end) if address in moving), None)
-    return "" if in_code is None else f"machine code refers to the unit at {in_code:#x}"
+    in_code = moving and moving & known.in_code
+    return f"machine code refers to the unit at {min(in_code):#x}" if in_code else ""
 
 
-def _compacted(
-    elf: Elf, cargo: Cargo, load: Segment, targets: Mapping[int, int], aimed: list[Pointer]
-) -> Arrangement:
+def _compacted(cargo: Cargo, load: Segment, targets: Mapping[int, int], known: References) -> Arrangement:
     section = cargo.section
     first = cargo.units[0].unit.offset
     rewrite = Rewrite(first, section.end, tuple(_packed(cargo, load, targets)), load)
@@ -202,11 +199,11 @@ def _compacted(
     )
     patches = {
         word: WORD.pack(targets[pointer.target])
-        for pointer in aimed
+        for pointer in known.pointers_into(section)
         for word in pointer.words
         if targets[pointer.target] != pointer.target
     }
-    for word, value in symbols(elf, SectionType.SYMTAB, section.addr, section.addr + section.size):
+    for word, value in known.symbols_into(section):
         if targets.get(value, value) != value:
             patches[word] = WORD.pack(targets[value])
     return Arrangement(section, COMPACT, (rewrite,), placed, patches)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pruner.elf.cuts import MOST_HOLES, gaps, granule, hole, holes
 from pruner.elf.filemap import FileMap, Range, apart
 from pruner.elf.headers import needs_longer_table, new_sections, new_segments
-from pruner.elf.layout import Arrangement, Cargo, Placed, Rewrite, arrange
+from pruner.elf.layout import Arrangement, Cargo, Placed, Rewrite, arrange, references
 from pruner.elf.overlaps import check_apart
 from pruner.elf.read import PROGRAM_HEADER, SECTION_HEADER, Elf, Section, Segment
 from pruner.elf.strip import check_nothing_behind, freed, strippable
@@ -47,7 +47,8 @@ def plan(elf: Elf, cargo: Sequence[Cargo], *, layout: str, strip: bool) -> Plan:
     check_nothing_behind(elf)
     check_apart(elf, cargo)
     page = granule(elf)
-    arrangements = tuple(arrange(elf, each, layout) for each in cargo)
+    known = references(elf, cargo)
+    arrangements = tuple(arrange(elf, each, layout, known) for each in cargo)
     dropped = strippable(elf) if strip else frozenset()
     rewrites, table, inner = _with_room_for_headers(elf, _in_order(arrangements), page)
     appended = needs_longer_table(arrangements, inner, table)

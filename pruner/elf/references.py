@@ -1,8 +1,10 @@
 """Who points at device code: relocations, machine code, exported symbols."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from struct import Struct
 
 from pruner.elf.filemap import Range, merged, without
@@ -43,16 +45,30 @@ class Pointer:
     """File offsets of the eight bytes that say so: the relocation's addend, the word itself, or both."""
 
 
-def pointers(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
-    """The relative relocations, of both kinds, to addresses in [start, end)."""
-    yield from _from_rela(elf, start, end)
-    yield from _from_relr(elf, start, end)
+class Targets:
+    """The addresses of sections, which may be a thousand where an earlier run made as many holes."""
+
+    def __init__(self, sections: Iterable[Section]) -> None:
+        ranges = merged((section.addr, section.addr + section.size) for section in sections)
+        self._starts = [start for start, _ in ranges]
+        self._ends = [end for _, end in ranges]
+        self.start, self.end = (self._starts[0], self._ends[-1]) if ranges else (0, 0)
+
+    def __contains__(self, address: int) -> bool:
+        before = bisect_right(self._starts, address)
+        return before > 0 and address < self._ends[before - 1]
 
 
-def _from_rela(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
+def pointers(elf: Elf, targets: Targets) -> Iterator[Pointer]:
+    """The relative relocations, of both kinds, to these addresses."""
+    yield from _from_rela(elf, targets)
+    yield from _from_relr(elf, targets)
+
+
+def _from_rela(elf: Elf, targets: Targets) -> Iterator[Pointer]:
     for offset, size in _tables(elf):
         for base in range(offset, offset + size, _AT_A_TIME):
-            yield from _from_chunk(elf, base, min(_AT_A_TIME, offset + size - base), start, end)
+            yield from _from_chunk(elf, base, min(_AT_A_TIME, offset + size - base), targets)
 
 
 def _tables(elf: Elf) -> Iterator[tuple[int, int]]:
@@ -76,10 +92,11 @@ def _in_headers(elf: Elf, start: int, end: int) -> bool:
     return any(start < last and first < end for first, last in ((0, HEADER.size), elf.program_headers))
 
 
-def _from_chunk(elf: Elf, base: int, size: int, start: int, end: int) -> Iterator[Pointer]:
+def _from_chunk(elf: Elf, base: int, size: int, targets: Targets) -> Iterator[Pointer]:
     words = memoryview(elf.view.read(base, size)).cast("Q")
+    start, end = targets.start, targets.end
     for index, target in enumerate(words[2::3]):
-        if not start <= target < end:
+        if not start <= target < end or target not in targets:
             continue
         place, info = words[3 * index], words[3 * index + 1]
         if info & 0xFFFFFFFF != _REL_KIND[elf.machine]:
@@ -98,13 +115,13 @@ def _copy_in_place(elf: Elf, place: int, target: int) -> tuple[int, ...]:
     return (offset,) if elf.view.unpack(WORD, offset) == (target,) else ()
 
 
-def _from_relr(elf: Elf, start: int, end: int) -> Iterator[Pointer]:
+def _from_relr(elf: Elf, targets: Targets) -> Iterator[Pointer]:
     window, begin, load = b"", 0, elf.loads[0]
     for place in _relr_places(elf):
         if not begin <= place <= begin + len(window) - WORD.size:
             load, begin, window = _words_from(elf, place)
         (target,) = WORD.unpack_from(window, place - begin)
-        if start <= target < end:
+        if target in targets:
             yield Pointer(place, target, (place - load.slide,))
 
 
@@ -137,8 +154,8 @@ def _relr_places(elf: Elf) -> Iterator[int]:
         following = entry + WORD.size
 
 
-def addresses_in_code(elf: Elf, start: int, end: int) -> Iterator[int]:
-    """Addresses in [start, end) that an x86-64 instruction forms (`lea` or `mov` relative to itself).
+def addresses_in_code(elf: Elf, targets: Targets) -> Iterator[int]:
+    """Those of these addresses that an x86-64 instruction forms (`lea` or `mov` relative to itself).
 
     Bytes that only look like one are found too. What a section header calls data is not searched: some
     linkers put everything that is only read into the segment that holds the code.
@@ -147,7 +164,10 @@ def addresses_in_code(elf: Elf, start: int, end: int) -> Iterator[int]:
         for offset in range(first, last, _CODE_AT_A_TIME):
             size = min(_CODE_AT_A_TIME + _LONGEST - 1, last - offset)
             load = next(load for load in elf.loads if load.holds(offset))
-            yield from _addresses_formed(elf.view.read(offset, size), offset + load.slide, start, end)
+            formed = _addresses_formed(
+                elf.view.read(offset, size), offset + load.slide, targets.start, targets.end
+            )
+            yield from (address for address in formed if address in targets)
 
 
 def _code(elf: Elf) -> Iterator[Range]:
@@ -191,18 +211,64 @@ _SYMBOL = Struct("<IBBHQQ")
 _SYMBOLS_AT_A_TIME = _SYMBOL.size * 65536
 
 
-def symbols(elf: Elf, kind: SectionType, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Symbols with a value in [start, end): the file offset of the value, and the value."""
+def symbols(elf: Elf, kind: SectionType, targets: Targets) -> Iterator[tuple[int, int]]:
+    """Symbols whose value is such an address: the file offset of the value, and the value."""
     for section in elf.sections:
         if section.type == kind and section.in_file:
-            yield from _symbols_of(elf, section, start, end)
+            yield from _symbols_of(elf, section, targets)
 
 
-def _symbols_of(elf: Elf, section: Section, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _symbols_of(elf: Elf, section: Section, targets: Targets) -> Iterator[tuple[int, int]]:
     whole = section.size // _SYMBOL.size * _SYMBOL.size
     for base in range(section.offset, section.offset + whole, _SYMBOLS_AT_A_TIME):
         size = min(_SYMBOLS_AT_A_TIME, section.offset + whole - base)
         words = memoryview(elf.view.read(base, size)).cast("Q")
         for index, value in enumerate(words[1::3]):
-            if start <= value < end:
+            if targets.start <= value < targets.end and value in targets:
                 yield base + _SYMBOL.size * index + 8, value
+
+
+class References:
+    """Who refers to the device code of a library, found in one pass over it for all sections."""
+
+    def __init__(self, elf: Elf, sections: Iterable[Section], units: frozenset[int]) -> None:
+        """`units` are addresses: those that a reference in the code is looked for."""
+        self._elf, self._targets, self._units = elf, Targets(sections), units
+        self.unknown = ""
+        """Why the pointers are not known."""
+        self._pointers: list[Pointer] = []
+        try:
+            self._pointers = sorted(pointers(elf, self._targets), key=_target)
+        except Malformed:
+            raise
+        except Refused as unknown:
+            self.unknown = str(unknown)
+
+    def pointers_into(self, section: Section) -> list[Pointer]:
+        first = bisect_left(self._pointers, section.addr, key=_target)
+        return self._pointers[first : bisect_left(self._pointers, section.addr + section.size, key=_target)]
+
+    def symbols_into(self, section: Section) -> list[tuple[int, int]]:
+        """Symbols for debuggers: the file offset of the value, and the value."""
+        first = bisect_left(self._symbols, section.addr, key=_value)
+        return self._symbols[first : bisect_left(self._symbols, section.addr + section.size, key=_value)]
+
+    @cached_property
+    def _symbols(self) -> list[tuple[int, int]]:
+        return sorted(symbols(self._elf, SectionType.SYMTAB, self._targets), key=_value)
+
+    @cached_property
+    def exported(self) -> frozenset[int]:
+        return frozenset(value for _, value in symbols(self._elf, SectionType.DYNSYM, self._targets))
+
+    @cached_property
+    def in_code(self) -> frozenset[int]:
+        return self._units.intersection(addresses_in_code(self._elf, self._targets))
+
+
+def _target(pointer: Pointer) -> int:
+    return pointer.target
+
+
+def _value(symbol: tuple[int, int]) -> int:
+    return symbol[1]

@@ -28,7 +28,7 @@ from pruner.elf.read import (
     check_loadable,
     read_elf,
 )
-from pruner.elf.references import WORD, pointers, symbols
+from pruner.elf.references import WORD, Targets, pointers, symbols
 from pruner.errors import Unproven
 from pruner.formats.base import Contents
 from pruner.view import CHUNK, View
@@ -45,8 +45,7 @@ def verify(plan: Plan, view: View) -> None:
     _same_sections(plan, new, redirected)
     for arrangement in plan.arrangements:
         _device_sections(new, arrangement)
-        if arrangement.layout == COMPACT:
-            _same_pointers(plan.elf, new, arrangement)
+    _same_pointers(plan, new)
     _reach(plan.elf, new, redirected)
     for placed in plan.placed:
         _same_unit(plan.elf, new, placed)
@@ -59,16 +58,19 @@ def _demand(truth: object, what: str) -> None:
 
 def _redirected(plan: Plan) -> dict[int, int]:
     """The words that say where a unit is, by their old offset, and what each is to say."""
-    words: dict[int, int] = {}
-    for arrangement in plan.arrangements:
-        if arrangement.layout == COMPACT:
-            start, end = arrangement.section.addr, arrangement.section.addr + arrangement.section.size
-            moved = {placed.before: placed.address for placed in arrangement.placed}
-            for pointer in pointers(plan.elf, start, end):
-                words.update((word, moved.get(pointer.target, pointer.target)) for word in pointer.words)
-            symbol_values = symbols(plan.elf, SectionType.SYMTAB, start, end)
-            words.update((word, moved.get(value, value)) for word, value in symbol_values)
-    return words
+    targets, moved = _moved(plan)
+    words = dict(symbols(plan.elf, SectionType.SYMTAB, targets)) if moved else {}
+    if moved:
+        for pointer in pointers(plan.elf, targets):
+            words.update(dict.fromkeys(pointer.words, pointer.target))
+    return {word: moved.get(value, value) for word, value in words.items()}
+
+
+def _moved(plan: Plan) -> tuple[Targets, dict[int, int]]:
+    """Where units moved together: the sections, and the units' old addresses with their new ones."""
+    compact = [arrangement for arrangement in plan.arrangements if arrangement.layout == COMPACT]
+    moved = {placed.before: placed.address for arrangement in compact for placed in arrangement.placed}
+    return Targets(arrangement.section for arrangement in compact), moved
 
 
 def _same_program(old: Elf, new: Elf) -> None:
@@ -245,13 +247,12 @@ def _device_sections(new: Elf, arrangement: Arrangement) -> None:
         _demand(next(rest, None) is None, f"no section holds the unit at {placed.address:#x}")
 
 
-def _same_pointers(old: Elf, new: Elf, arrangement: Arrangement) -> None:
-    start = arrangement.section.addr
-    end = start + arrangement.section.size
-    moved = {placed.before: placed.address for placed in arrangement.placed}
-    expected = {pointer.place: moved.get(pointer.target) for pointer in pointers(old, start, end)}
-    found = {pointer.place: pointer.target for pointer in pointers(new, start, end)}
-    _demand(expected == found, f"pointers into {arrangement.section.name} do not reach their units")
+def _same_pointers(plan: Plan, new: Elf) -> None:
+    targets, moved = _moved(plan)
+    if moved:
+        expected = {pointer.place: moved.get(pointer.target) for pointer in pointers(plan.elf, targets)}
+        found = {pointer.place: pointer.target for pointer in pointers(new, targets)}
+        _demand(expected == found, "pointers into the code do not reach their units")
 
 
 def _reach(old: Elf, new: Elf, redirected: Mapping[int, int]) -> None:

@@ -160,7 +160,7 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     "a pointer to another place": (add(within(".rela.dyn", RELOCATION.size + ADDEND), 8), "do not reach"),
     "a pointer to another unit": (
         add(within(".rela.dyn", RELOCATION.size + ADDEND), -PAGE),
-        "pointers into .hip_fatbin do not reach",
+        "pointers into the code do not reach",
     ),
     "a pointer of another kind": (add(within(".rela.dyn", 8), 1), "bytes changed behind"),
     "a pointer's copy in its place": (add(within(".hipFatBinSegment", 24 + 8), 8), "said where the unit at"),
@@ -265,7 +265,7 @@ def shift_units(right: Plan) -> Plan:
 
 SLIPS: dict[str, tuple[Slip, str, str]] = {
     "more written than a unit": (write_too_far, KEEP, "bytes changed behind"),
-    "a pointer forgotten": (forget_a_pointer, COMPACT, "pointers into .hip_fatbin do not reach"),
+    "a pointer forgotten": (forget_a_pointer, COMPACT, "pointers into the code do not reach"),
     "another word patched": (patch_something_else, KEEP, "bytes changed behind"),
     "a unit forgotten in its place": (forget_a_unit, KEEP, "the file has no bytes for"),
     "a unit forgotten as all move": (forget_a_unit, COMPACT, "bytes changed behind"),
