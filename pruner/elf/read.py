@@ -1,5 +1,6 @@
 """An ELF file as its headers describe it, checked as far as the rest relies on it."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
@@ -139,6 +140,10 @@ DROPPED = Section(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 """What stands in the place of a section that is gone, so that the others keep their numbers."""
 
 
+def _address(segment: Segment) -> int:
+    return segment.vaddr
+
+
 @dataclass(frozen=True)
 class Elf:
     view: View
@@ -171,10 +176,14 @@ class Elf:
 
     def load_at(self, address: int) -> Segment | None:
         """The segment whose bytes in the file are mapped at this address."""
-        for load in self.loads:
-            if load.vaddr <= address < load.vaddr + load.filesz:
-                return load
-        return None
+        before = bisect_right(self._filled, address, key=_address)
+        load = self._filled[before - 1] if before else None
+        return load if load and address < load.vaddr + load.filesz else None
+
+    @cached_property
+    def _filled(self) -> list[Segment]:
+        """Segments with something in the file. A thousand, maybe, and millions of questions."""
+        return sorted((load for load in self.loads if load.filesz), key=_address)
 
     def offset_of(self, address: int, size: int = 1) -> int | None:
         """Where the file holds the `size` bytes at this address, if it holds them in one piece."""
