@@ -1,5 +1,6 @@
 """One ELF file: read it, choose, plan the smaller one, write it beside, verify it, put it in place."""
 
+import errno
 import hashlib
 import os
 from collections import Counter
@@ -25,6 +26,11 @@ from pruner.view import Scratch, View
 
 _LARGEST = 1 << 36
 """A sparse file can claim any size."""
+
+
+_HINTS = {
+    errno.EPERM: ": is it or its folder immutable (lsattr), or has it capabilities that only root may give?",
+}
 
 
 class Layout(StrEnum):
@@ -70,7 +76,8 @@ def prune_library(path: Path, wanted: Wanted, options: Options, *, name: str) ->
     except Refused as refusal:
         return replace(report, outcome=Outcome.REFUSED, reason=str(refusal))
     except OSError as error:
-        return replace(report, outcome=Outcome.FAILED, reason=error.strerror or str(error))
+        reason = error.strerror or str(error)
+        return replace(report, outcome=Outcome.FAILED, reason=reason + _HINTS.get(error.errno or 0, ""))
     except MemoryError:
         return replace(report, outcome=Outcome.FAILED, reason="there is not enough memory")
 

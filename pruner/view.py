@@ -109,9 +109,13 @@ class Scratch(View):
     def append(self, data: bytes) -> "Copy":
         """Keep these bytes; the answer stands for them."""
         offset = self.size
-        self._file.seek(offset)
-        self._file.write(data)
-        self._file.flush()
+        try:
+            self._file.seek(offset)
+            self._file.write(data)
+            self._file.flush()
+        except OSError as error:
+            where = f"among temporary files in {tempfile.gettempdir()}; TMPDIR names another folder"
+            raise OSError(error.errno, f"{error.strerror}, {where}") from None
         self.size += len(data)
         return Copy(self, offset, len(data))
 

@@ -1,9 +1,11 @@
 """One library: what goes, what stays, what must not change, and what a library is refused for."""
 
+import errno
 import os
 import stat
 import struct
 import subprocess
+import tempfile
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -191,6 +193,34 @@ def test_what_a_folder_hands_to_every_new_file_is_not_added(tmp_path: Path) -> N
     os.setxattr(tmp_path, "system.posix_acl_default", rights)
     assert pruned(path, GFX).outcome is Outcome.PRUNED
     assert os.listxattr(path) == []
+
+
+@pytest.mark.parametrize("library", ["ccob"], indirect=True)
+def test_a_full_disk_for_temporary_files_is_told_from_the_librarys(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
+        report = pruned(library, GFX)
+    assert report.outcome is Outcome.FAILED
+    assert report.reason.startswith("No space left on device, among temporary files in ")
+
+
+def test_a_file_that_the_system_holds_on_to_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system answers for a file or folder that is immutable."""
+    path = tmp_path / "library.so"
+    path.write_bytes(build(LIBRARIES["hip"]).data)
+
+    def answer(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", answer)
+    report = pruned(path, GFX)
+    assert report.outcome is Outcome.FAILED
+    assert report.reason.startswith("Operation not permitted: is it or its folder immutable")
+    assert path.read_bytes() == build(LIBRARIES["hip"]).data
 
 
 @pytest.mark.parametrize("name", ["é" * 126 + ".so", "字" * 84 + ".so", "x" * 255, "\udcff" * 255])

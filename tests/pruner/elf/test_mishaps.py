@@ -55,9 +55,13 @@ def test_a_kill_leaves_the_library_whole(event: str, library: Path, tmp_path: Pa
     assert len(others) == (event != "tempfile.mkstemp")
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(library: Path, tmp_path: Path) -> None:
-    done = prune(library, "start", "disk full")
-    assert json.loads(done.stdout) == ["failed", "File too large"]
+@pytest.mark.parametrize(("event", "where"), [("start", ", among temporary files"), ("os.truncate", "")])
+def test_a_full_disk_is_said_and_leaves_nothing(
+    event: str, where: str, library: Path, tmp_path: Path
+) -> None:
+    outcome, reason = json.loads(prune(library, event, "disk full").stdout)
+    assert outcome == "failed"
+    assert reason.partition(" in ")[0] == f"File too large{where}"
     assert library.read_bytes() == LIBRARY
     assert list(tmp_path.iterdir()) == [library]
 

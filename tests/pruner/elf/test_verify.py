@@ -62,7 +62,7 @@ def written(right: Plan) -> bytearray:
         return bytearray(file.read())
 
 
-def check(right: Plan, data: bytes) -> None:
+def check(right: Plan, data: bytearray) -> None:
     descriptor = os.memfd_create("new")
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
