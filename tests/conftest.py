@@ -1,6 +1,7 @@
 """What holds for every test: which stack it works on, and that no test is skipped unseen."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import settings
 
 os.environ["GFXPACK_STACK"] = "gfxpack-test"
 """Before anything of the driver is imported: the stack that a person runs here is left alone."""
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell's background jobs ignore Ctrl-C, and so would every program that a test starts there."""
 
 settings.register_profile("gfxpack", database=None, deadline=None)
 settings.load_profile("gfxpack")
