@@ -24,6 +24,9 @@ _SIZES = {1: Struct("<I8s"), 2: Struct("<II8s"), 3: Struct("<QQ8s")}
 """Size of the unit, which version 1 does not have; of the unpacked bundle; hash."""
 _CODECS: dict[int, Codec] = {0: Zlib(), 1: Zstd()}
 _LARGEST = 1 << 32
+_UNSUSPICIOUS = 64 << 20
+_SWELLS_AT_MOST = 500
+"""Code for a dozen chips becomes some twenty times as long; a file made to swell, a thousand times."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,13 @@ def _read_header(view: View, offset: int, end: int) -> _Header:
     if data > end:
         raise Malformed(f"compressed bundle at {offset:#x} is cut off within its header")
     *total, unpacked, _hash = view.unpack(_SIZES[version], offset + _HEAD.size)
-    if unpacked > _LARGEST:
+    if unpacked > min(_LARGEST, max(_UNSUSPICIOUS, _SWELLS_AT_MOST * (end - data))):
         raise Malformed(f"compressed bundle at {offset:#x} claims to hold {unpacked} bytes")
     last = offset + total[0] if total else _CODECS[method].end(view, data, end, unpacked)
     if not data <= last <= end:
         raise Malformed(f"compressed bundle at {offset:#x} claims to end at {last:#x}; that is past {end:#x}")
+    if unpacked > max(_UNSUSPICIOUS, _SWELLS_AT_MOST * (last - data)):
+        raise Malformed(f"compressed bundle at {offset:#x} claims to hold {unpacked} bytes in {last - data}")
     return _Header(version, method, data, last, unpacked)
 
 

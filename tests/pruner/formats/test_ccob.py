@@ -124,6 +124,17 @@ def test_what_unpacks_without_end_is_left_after_what_it_claims() -> None:
         FORMAT.read(view, 0, view.size)
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_what_was_made_to_swell_is_not_unpacked(version: int) -> None:
+    """Zeros shrink to a thousandth: no code does, and a minute of somebody's disk is theirs."""
+    stated = 1 << 30
+    with (
+        viewing(compressed(BUNDLE, version, ZSTD, stated=stated)) as view,
+        pytest.raises(Malformed, match=f"claims to hold {stated} bytes"),
+    ):
+        FORMAT.read(view, 0, view.size)
+
+
 def test_more_than_four_gigabytes_are_not_believed() -> None:
     with (
         viewing(compressed(BUNDLE, 3, stated=(1 << 32) + 1)) as view,
