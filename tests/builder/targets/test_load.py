@@ -106,7 +106,7 @@ def test_all_problems_at_once_each_at_its_own_line(tmp_path: Path) -> None:
     text = paths.TARGETS.read_text(encoding="utf-8")
     broken = (
         text.replace("vendor: none", "vendor: nome")
-        .replace("total_mb: 1300", "total: 1300")
+        .replace("total_mb: 1230", "total: 1230")
         .replace("port: 8000", "port: eight")
     )
     found = problems(write(tmp_path, broken))
@@ -114,7 +114,7 @@ def test_all_problems_at_once_each_at_its_own_line(tmp_path: Path) -> None:
     numbered = list(enumerate(broken.splitlines(), 1))
     for needle, expected in [
         ("vendor: nome", "'nome' is not allowed; use 'none', 'amd' or 'nvidia'"),
-        ("total: 1300", "unknown key 'total' (did you mean total_mb?)"),
+        ("total: 1230", "unknown key 'total' (did you mean total_mb?)"),
         ("port: eight", "'eight'"),
     ]:
         [line] = [number for number, content in numbered if needle in content]

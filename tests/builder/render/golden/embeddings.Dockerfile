@@ -28,7 +28,7 @@ RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
 RUN --mount=type=bind,source=pruner,target=/build/pruner \
     --mount=type=bind,source=slim/torch.txt,target=/build/torch.txt \
     PYTHONPATH=/build python3 -m pruner.deadweight --family=cpu /layers/torch /build/torch.txt
-RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/)' -s /layers/torch -p / /layers/torch/opt/venv/lib \
+RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /layers/torch -p / /layers/torch/opt/venv/lib \
     && find /layers/torch -exec touch -h -d @946684800 {} +
 
 FROM build AS packages
@@ -44,7 +44,7 @@ RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
 RUN --mount=type=bind,source=pruner,target=/build/pruner \
     --mount=type=bind,source=slim/packages.txt,target=/build/packages.txt \
     PYTHONPATH=/build python3 -m pruner.deadweight --family=cpu /layers/packages /build/packages.txt
-RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/)' -s /layers/packages -p / /layers/packages/opt/venv/lib \
+RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /layers/packages -p / /layers/packages/opt/venv/lib \
     && find /layers/packages -exec touch -h -d @946684800 {} +
 
 FROM build AS engine
@@ -60,7 +60,7 @@ RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
 RUN --mount=type=bind,source=pruner,target=/build/pruner \
     --mount=type=bind,source=slim/engine.txt,target=/build/engine.txt \
     PYTHONPATH=/build python3 -m pruner.deadweight --family=cpu /layers/engine /build/engine.txt
-RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/)' -s /layers/engine -p / /layers/engine/opt/venv/lib \
+RUN python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /layers/engine -p / /layers/engine/opt/venv/lib \
     && find /layers/engine -exec touch -h -d @946684800 {} +
 
 FROM build AS files
@@ -72,7 +72,7 @@ RUN mkdir -p /layers/files/etc /layers/files/opt/venv/bin \
     && cp -P /opt/venv/bin/python* /layers/files/opt/venv/bin/ \
     && cp /opt/venv/pyvenv.cfg /layers/files/opt/venv/ \
     && chmod -R u=rwX,go=rX /layers/files \
-    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/)' -s /layers/files -p / /layers/files/opt/venv/lib \
+    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /layers/files -p / /layers/files/opt/venv/lib \
     && find /layers/files -exec touch -h -d @946684800 {} +
 RUN mkdir -m 0755 /layers/files/models \
     && touch -d @946684800 /layers/files /layers/files/models
