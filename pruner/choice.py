@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pruner.archs import Wanted
-from pruner.elf.layout import Cargo, NewUnit, frees_enough
+from pruner.elf.layout import Cargo, NewUnit
 from pruner.elf.read import Elf, Section
 from pruner.errors import Refused
 from pruner.formats import formats_for
@@ -79,7 +79,7 @@ def _renewed(elf: Elf, held: Held, wanted: Wanted, scratch: Scratch, tally: Tall
     kept = choice.kept
     if len(kept) < len(unit.entries):
         pieces = tuple(form.shrink(elf.view, unit, kept, scratch))
-        if frees_enough(form, unit.size, sum(map(len, pieces))):
+        if sum(map(len, pieces)) < unit.size:
             tally.add(held, choice, kept)
             return NewUnit(unit, form, kept, pieces, changed=True)
     everything = tuple(range(len(unit.entries)))

@@ -141,11 +141,6 @@ def _kept_in_place(cargo: Cargo, load: Segment, obstacle: str = "") -> Arrangeme
     return Arrangement(cargo.section, KEEP, rewrites, placed, obstacle=obstacle)
 
 
-def frees_enough(form: Format, before: int, after: int) -> bool:
-    """Whether a unit is worth changing: one that is buried is better left whole than left without a hole."""
-    return before - after >= (_LEAST_BURIED_HOLE + 2 * PAGE if form.buried else 1)
-
-
 def _least_hole(new: NewUnit) -> int:
     return _LEAST_BURIED_HOLE if new.format.buried else PAGE
 
