@@ -1,6 +1,5 @@
 """From rows and a tree to what is to be done: all of it is known, and found true, before a byte changes."""
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pruner.deadweight.policy import Action, Family, Row
 from pruner.errors import PrunerError
 from pruner.library import Options, prune_library
 from pruner.report import FileReport, Outcome
+from pruner.tree.digest import size_and_hash
 
 ELF = b"\x7fELF"
 _SITES = ("opt/venv/lib/python3*/site-packages", "lib/python3*/site-packages")
@@ -149,7 +149,7 @@ def _link(row: Row, files: tuple[Path, ...], _seen: _Seen) -> Step:
     alike: defaultdict[str, list[Path]] = defaultdict(list)
     for file in files:
         if not file.is_symlink():
-            alike[_digest(file)].append(file)
+            alike[size_and_hash(file)[1]].append(file)
     for first, *others in alike.values():
         _must_be_twins(first, others)
     twins = tuple(map(tuple, alike.values()))
@@ -167,11 +167,6 @@ def _must_be_twins(first: Path, others: list[Path]) -> None:
         )
     if weight([first, *others]) == first.stat().st_size:
         raise PrunerError(f"{first} and its equals are one file already")
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 _STEPS = {Action.KEEP: _keep, Action.DELETE: _delete, Action.STRIP: _strip, Action.LINK: _link}

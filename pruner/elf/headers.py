@@ -35,9 +35,7 @@ def _shortened(elf: Elf, segments: list[Segment]) -> list[Segment]:
 def _pieces(segment: Segment, where: FileMap, page: int) -> Iterator[Segment]:
     if segment.type == SegmentType.LOAD:
         yield from _split(segment, where, page)
-    elif segment.filesz == 0:
-        yield replace(segment, offset=where(segment.offset))
-    elif where.within(segment.offset, segment.file_end):
+    elif segment.filesz and where.within(segment.offset, segment.file_end):
         raise Refused(f"a segment of type {segment.type:#x} lies in what is to go")
     else:
         yield replace(segment, offset=where(segment.offset))
@@ -111,9 +109,8 @@ def _in_pieces(arrangement: Arrangement, gone: Iterable[Range]) -> list[Section]
     if arrangement.layout == COMPACT:
         (rewrite,) = arrangement.rewrites
         return [replace(section, size=rewrite.used - section.offset)]
-    slide = section.addr - section.offset
     pieces = [
-        replace(section, offset=start, addr=start + slide, size=end - start, align=1)
+        replace(section, offset=start, addr=start + section.slide, size=end - start, align=1)
         for start, end in without((section.offset, section.end), gone)
     ]
     return [section] if len(pieces) == 1 else [replace(pieces[0], align=section.align), *pieces[1:]]

@@ -86,10 +86,7 @@ class Arrangement:
 
 def references(elf: Elf, cargo: Sequence[Cargo]) -> References:
     sections = [each.section for each in cargo]
-    slides = (each.section.addr - each.section.offset for each in cargo)
-    units = frozenset(
-        new.unit.offset + slide for each, slide in zip(cargo, slides, strict=True) for new in each.units
-    )
+    units = frozenset(new.unit.offset + each.section.slide for each in cargo for new in each.units)
     return References(elf, sections, units)
 
 
@@ -122,7 +119,7 @@ def _home(elf: Elf, section: Section) -> Segment:
     homes = [load for load in elf.loads if load.holds(section.offset, section.size)]
     if len(homes) != 1:
         raise Refused(f"section {section.name} is not loaded in one piece")
-    if homes[0].slide != section.addr - section.offset:
+    if homes[0].slide != section.slide:
         raise Malformed(f"section {section.name} is said to be at {section.addr:#x}, but is loaded elsewhere")
     if not homes[0].flags & READABLE:
         raise Refused(f"section {section.name} lies in a segment that nobody may read")

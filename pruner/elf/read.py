@@ -121,6 +121,11 @@ class Section:
     def end(self) -> int:
         return self.offset + self.size
 
+    @property
+    def slide(self) -> int:
+        """What to add to a file offset to get the address that it says it has."""
+        return self.addr - self.offset
+
     def pack(self) -> bytes:
         return SECTION_HEADER.pack(
             self.name_at,

@@ -219,7 +219,7 @@ def _same_sections(plan: Plan, new: Elf, redirected: Iterable[int]) -> None:
 def _same_section(plan: Plan, before: Section, new: Elf, after: Section, redirected: Iterable[int]) -> None:
     if before.loaded:
         load = plan.elf.load_at(before.addr)
-        if load is not None and load.slide == before.addr - before.offset:
+        if load is not None and load.slide == before.slide:
             _demand(
                 new.offset_of(after.addr) == after.offset, f"section {before.name} is not where it is mapped"
             )

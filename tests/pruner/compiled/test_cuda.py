@@ -90,28 +90,6 @@ def test_ptx_stays_as_asked(
     judges.agree(form, copy, in_groups(form, stays))
 
 
-@pytest.mark.parametrize("form", ALL)
-def test_it_is_done_once_and_always_alike(compiled: Binaries, tmp_path: Path, form: str) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        folder.mkdir()
-        prune_library(compiled.copy(form, folder), sm("90"), EVERYTHING, name=form)
-    name = Path(form).name
-    assert (before := digest(first / name)) == digest(second / name)
-    again = prune_library(first / name, sm("90"), EVERYTHING, name=form)
-    assert (again.outcome, digest(first / name)) == (Outcome.UNCHANGED, before)
-
-
-@pytest.mark.parametrize("form", ALL)
-def test_without_code_for_the_chip_it_is_refused(compiled: Binaries, tmp_path: Path, form: str) -> None:
-    """No PTX here is as old as this chip."""
-    copy = compiled.copy(form, tmp_path)
-    report = prune_library(copy, sm("70"), EVERYTHING, name=form)
-    assert report.outcome is Outcome.REFUSED
-    assert "sm_70" in report.reason
-    assert digest(copy) == digest(compiled[form])
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_code_that_is_not_linked_yet_is_judged_by_itself(
     compiled: Binaries, judges: Judges, tmp_path: Path, layout: Layout

@@ -67,27 +67,6 @@ def test_in_each_layout(
 
 
 @pytest.mark.parametrize("form", ALL)
-def test_it_is_done_once_and_always_alike(compiled: Binaries, tmp_path: Path, form: str) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        folder.mkdir()
-        prune_library(compiled.copy(form, folder), gfx("gfx1151"), EVERYTHING, name=form)
-    name = Path(form).name
-    assert (before := digest(first / name)) == digest(second / name)
-    again = prune_library(first / name, gfx("gfx1151"), EVERYTHING, name=form)
-    assert (again.outcome, digest(first / name)) == (Outcome.UNCHANGED, before)
-
-
-@pytest.mark.parametrize("form", ALL)
-def test_without_code_for_the_chip_it_is_refused(compiled: Binaries, tmp_path: Path, form: str) -> None:
-    copy = compiled.copy(form, tmp_path)
-    report = prune_library(copy, gfx("gfx803"), EVERYTHING, name=form)
-    assert report.outcome is Outcome.REFUSED
-    assert "gfx803" in report.reason
-    assert digest(copy) == digest(compiled[form])
-
-
-@pytest.mark.parametrize("form", ALL)
 def test_another_chip_finds_nothing_in_what_is_left(compiled: Binaries, tmp_path: Path, form: str) -> None:
     copy = compiled.copy(form, tmp_path)
     prune_library(copy, gfx("gfx1151"), EVERYTHING, name=form)
