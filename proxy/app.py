@@ -1,5 +1,6 @@
 """The ASGI application: a request comes in, one answer goes out, whatever happens in between."""
 
+import dataclasses
 import logging
 import traceback
 from contextlib import suppress
@@ -35,6 +36,7 @@ from proxy.upstream import Timeouts, Upstream
 _log = logging.getLogger("proxy")
 
 BODY_LIMIT = 64 * 1024 * 1024
+_FAR_PROBE_SECONDS = 5.0
 
 
 class App:
@@ -44,7 +46,9 @@ class App:
         timeouts = timeouts or Timeouts()
         servers: dict[Role, Upstream] = {"chat": Upstream("engine", settings.engine, timeouts)}
         if settings.embeddings is not None:
-            servers["embedding"] = Upstream("embeddings server", settings.embeddings, timeouts)
+            servers["embedding"] = Upstream(
+                "embeddings server", settings.embeddings, _reaching(settings.embeddings, timeouts)
+            )
         self._servers = tuple(servers.values())
         self._services = Services(catalog=Catalog(Store(settings.models), servers, now), clock=SYSTEM)
         self._guard = Guard(settings)
@@ -96,6 +100,12 @@ class App:
                 await send_stream(send, answer)
             else:
                 await send_reply(send, answer, head=request.method == "HEAD")
+
+
+def _reaching(url: str, timeouts: Timeouts) -> Timeouts:
+    """A server behind TLS is somewhere else, and even a small question takes it longer."""
+    far = url.startswith("https://")
+    return dataclasses.replace(timeouts, probe=max(timeouts.probe, _FAR_PROBE_SECONDS)) if far else timeouts
 
 
 def _nothing_here(request: Request, match: NoMatch) -> Reply:

@@ -26,6 +26,7 @@ _DEFAULT_CAPABILITIES: dict[Role, tuple[str, ...]] = {"chat": ("completion",), "
 class _Card(msgspec.Struct):
     id: str
     max_model_len: int | None = None
+    owned_by: str | None = None
 
 
 class _Cards(msgspec.Struct):
@@ -142,6 +143,7 @@ class Catalog:
             context_length=(card.max_model_len if card else None) or manifest.context_length,
             capabilities=manifest.capabilities or _DEFAULT_CAPABILITIES[manifest.role],
             certain=manifest.capabilities is not None,
+            owner=(card.owned_by if card else None) or "",
         )
 
     def _only_served(self, card: _Card, role: Role) -> Model:
@@ -152,7 +154,10 @@ class Catalog:
             digest=hashlib.sha256(f"served as {_key(card.id)}".encode()).hexdigest(),
             modified_at=self._first_seen.setdefault(card.id, self._now()),
         )
-        return Model(manifest, card.id, card.max_model_len, _DEFAULT_CAPABILITIES[role], certain=False)
+        capabilities = _DEFAULT_CAPABILITIES[role]
+        return Model(
+            manifest, card.id, card.max_model_len, capabilities, certain=False, owner=card.owned_by or ""
+        )
 
 
 def _key(text: str) -> str:

@@ -42,13 +42,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True)
 class Model:
     """`served` is its name at the server. `context_length` is what is served where that is known.
-    `capabilities` is what to show; `certain` says whether it is known, or just guessed from the role."""
+    `capabilities` is what to show; `certain` says whether it is known, or just guessed from the role.
+    `owner` is the program that serves it, as far as its server says so."""
 
     manifest: Manifest
     served: str
     context_length: int | None
     capabilities: tuple[str, ...]
     certain: bool
+    owner: str = ""
 
     @property
     def name(self) -> str:

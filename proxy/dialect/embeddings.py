@@ -1,7 +1,7 @@
 """Texts to embed, and vectors as Ollama's clients expect them: of length one, also when cut short."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +11,9 @@ from proxy.errors import ApiError, EngineBrokenError
 # The embeddings server takes no more in one request, and no longer text.
 _LARGEST_BATCH = 1024
 _LONGEST_TEXT = 8192 * 15
+# By the server's own name: the field that lets it cut a long text, which it refuses otherwise. Who is not
+# named here cuts without being asked, or knows no such field.
+_CUTTING: Mapping[str, Mapping[str, object]] = {"vllm": {"truncate_prompt_tokens": -1}}
 
 
 class _Vector(msgspec.Struct):
@@ -24,7 +27,7 @@ class _Usage(msgspec.Struct, frozen=True):
 
 class _Answer(msgspec.Struct):
     data: list[_Vector]
-    usage: _Usage = _Usage()
+    usage: _Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,13 @@ def batches(texts: list[str], *, truncate: bool) -> Iterator[list[str]]:
         yield [text[:_LONGEST_TEXT] for text in texts[start : start + _LARGEST_BATCH]]
 
 
+def question(model: str, texts: list[str], *, owner: str, truncate: bool) -> bytes:
+    """What every server takes that speaks OpenAI's dialect. It does not ask for `dimensions`, which some
+    refuse: vectors are cut here."""
+    asked = {"model": model, "input": texts, "encoding_format": "float"}
+    return msgspec.json.encode({**asked, **(_CUTTING.get(owner, {}) if truncate else {})})
+
+
 def read_batch(body: bytes, count: int) -> Batch:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
@@ -62,7 +72,9 @@ def read_batch(body: bytes, count: int) -> Batch:
     ordered = sorted(answer.data, key=lambda vector: vector.index)
     if [vector.index for vector in ordered] != list(range(count)):
         raise EngineBrokenError("the embeddings server sent another number of embeddings than were asked for")
-    return Batch([_finite(vector.embedding) for vector in ordered], answer.usage.prompt_tokens)
+    return Batch(
+        [_finite(vector.embedding) for vector in ordered], answer.usage.prompt_tokens if answer.usage else 0
+    )
 
 
 def fitted(vector: list[float], dimensions: int) -> list[float]:

@@ -23,6 +23,7 @@ ROUTES: tuple[Route[Services], ...] = (
     Route(("POST",), "/v1/chat/completions", openai.passed_through),
     Route(("POST",), "/v1/completions", openai.passed_through),
     Route(("POST",), "/v1/embeddings", openai.passed_through),
+    Route(("POST",), "/v1/rerank", openai.passed_through),
     Route(("POST",), "/v1/responses", openai.passed_through),
     Route(("POST",), "/v1/messages", openai.passed_through),
     Route(("POST",), "/v1/messages/count_tokens", openai.passed_through),

@@ -2,13 +2,11 @@
 
 from contextlib import closing
 
-import msgspec
-
 from proxy.asgi import Reply, Request, json_reply
 from proxy.dialect import errors
 from proxy.dialect.decoding import decode
 from proxy.dialect.durations import keep_alive
-from proxy.dialect.embeddings import Batch, batches, fitted, read_batch, texts_of
+from proxy.dialect.embeddings import Batch, batches, fitted, question, read_batch, texts_of
 from proxy.dialect.messages import EmbeddingsRequest, EmbedRequest
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.model import Model
@@ -67,7 +65,7 @@ async def _vectors(
     vectors: list[list[float]] = []
     tokens = 0
     for batch in batches(texts, truncate=truncate):
-        found = await _ask(services, model, batch)
+        found = await _ask(services, model, batch, truncate=truncate)
         # The server counts no more than fit: as many as fit may have been more.
         if not truncate and model.context_length and found.tokens >= model.context_length:
             raise ApiError(400, errors.CONTEXT_EXCEEDED)
@@ -76,8 +74,8 @@ async def _vectors(
     return vectors, tokens
 
 
-async def _ask(services: Services, model: Model, texts: list[str]) -> Batch:
-    body = msgspec.json.encode({"model": model.served, "input": texts, "encoding_format": "float"})
+async def _ask(services: Services, model: Model, texts: list[str], *, truncate: bool) -> Batch:
+    body = question(model.served, texts, owner=model.owner, truncate=truncate)
     with closing(await services.catalog.server(model).post(_PATH, body)) as answer:
         whole = await answer.whole()
         if answer.status != 200:

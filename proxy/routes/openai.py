@@ -15,7 +15,7 @@ from proxy.upstream import Answer
 
 _EVENT_STREAM = "text/event-stream"
 _KEPT_HEADERS = ("retry-after", "x-request-id")
-_EMBEDDINGS = "/v1/embeddings"
+_OF_EMBEDDING_MODELS = {"/v1/embeddings": "embeddings", "/v1/rerank": "reranking"}
 
 
 async def models(_request: Request, services: Services) -> Reply:
@@ -58,10 +58,10 @@ async def _find(services: Services, name: str) -> Model:
 
 
 def _check_role(found: Model, name: str, path: str) -> None:
-    embeds = path == _EMBEDDINGS
-    if embeds and found.role != "embedding":
-        raise ApiError(400, f'"{name}" does not support embeddings')
-    if not embeds and found.role == "embedding":
+    wanted = _OF_EMBEDDING_MODELS.get(path)
+    if wanted and found.role != "embedding":
+        raise ApiError(400, f'"{name}" does not support {wanted}')
+    if not wanted and found.role == "embedding":
         raise ApiError(400, f'"{name}" does not support chat')
 
 

@@ -1,4 +1,4 @@
-"""A fake of Infinity's server: vectors that depend on the text alone, and are not of length one."""
+"""Fakes of embeddings servers: vectors that depend on the text alone, and are not of length one."""
 
 import hashlib
 from typing import Any
@@ -14,16 +14,17 @@ def vector(text: str) -> list[float]:
 
 
 class FakeEmbeddings(FakeServer):
-    """Counts one token for each word."""
+    """As Infinity does it. Counts one token for each word."""
 
     model = "all-minilm:l6-v2"
+    owner: str | None = "infinity"
 
     def answer(self, request: Received) -> Script:
         if request.path == "/v1/models":
-            return whole(
-                {"object": "list", "data": [{"id": self.model, "object": "model", "backend": "torch"}]}
-            )
+            return whole({"object": "list", "data": [{"id": self.model, "owned_by": self.owner}]})
         asked = request.json()
+        if request.path == "/v1/rerank":
+            return whole({"results": [{"index": at} for at, _ in enumerate(asked["documents"])]})
         if request.path != "/v1/embeddings" or asked["model"] != self.model:
             return whole({"error": {"message": "Invalid model", "code": 400}}, 400)
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
@@ -36,3 +37,35 @@ class FakeEmbeddings(FakeServer):
         ]
         tokens = sum(len(text.split()) for text in texts)
         return {"object": "list", "data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+
+class FakePooling(FakeEmbeddings):
+    """As vLLM does it: what is too long is refused, unless it is asked to cut it."""
+
+    owner = "vllm"
+    context = 16
+
+    def answer(self, request: Received) -> Script:
+        if request.path != "/v1/embeddings":
+            return super().answer(request)
+        asked = request.json()
+        longest = max(len(text.split()) for text in asked["input"])
+        if longest > self.context and asked.get("truncate_prompt_tokens") != -1:
+            message = f"This model's maximum context length is {self.context} tokens."
+            return whole({"error": {"message": message, "code": 400}}, 400)
+        return super().answer(request)
+
+
+class FakeStranger(FakeEmbeddings):
+    """Somebody else's: it says nothing of itself and counts nothing, and refuses fields that it does not
+    know."""
+
+    owner = None
+
+    def answer(self, request: Received) -> Script:
+        if request.path == "/v1/embeddings" and set(request.json()) - {"model", "input", "encoding_format"}:
+            return whole({"error": {"message": "unknown field", "code": 400}}, 400)
+        return super().answer(request)
+
+    def _embedded(self, texts: list[str]) -> dict[str, Any]:
+        return super()._embedded(texts) | {"usage": None}

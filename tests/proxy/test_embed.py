@@ -1,13 +1,14 @@
 """Embeddings: what the server is asked, and vectors as clients expect them."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.fake_embeddings import DIMENSIONS, vector
+from tests.fakes.fake_embeddings import DIMENSIONS, FakeEmbeddings, FakePooling, FakeStranger, vector
 from tests.fakes.fake_server import Step, head, whole
-from tests.proxy.conftest import Stack
+from tests.proxy.conftest import EMBEDDING_MANIFEST, NOBODY, Stack, StartProxy, describe, settings_for
 
 PATH = "/v1/embeddings"
 MODEL = "all-minilm:l6-v2"
@@ -151,3 +152,29 @@ def test_a_server_at_fault(stack: Stack, script: list[Step], status: int, messag
     stack.embeddings.plan(script)
     answer = stack.client.post("/api/embed", json={"model": MODEL, "input": "x"})
     assert (answer.status_code, answer.json()) == (status, {"error": message})
+
+
+@pytest.mark.parametrize("kind", [FakeEmbeddings, FakePooling, FakeStranger])
+def test_whoever_embeds_the_answers_are_the_same(
+    start_proxy: StartProxy, tmp_path: Path, kind: type[FakeEmbeddings]
+) -> None:
+    describe(tmp_path, EMBEDDING_MANIFEST)
+    with kind() as server:
+        client = start_proxy(settings_for(tmp_path, NOBODY, server.url)).client
+        texts = ["short", "word " * 300]
+        told = client.post("/api/embed", json={"model": MODEL, "input": texts, "dimensions": 3}).json()
+        assert told["embeddings"] == [pytest.approx(normal(vector(text)[:3])) for text in texts]
+        assert client.post("/api/embeddings", json={"model": MODEL, "prompt": texts[1]}).status_code == 200
+
+
+def test_a_server_that_refuses_what_is_too_long_is_understood(
+    start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    with FakePooling() as server:
+        client = start_proxy(settings_for(tmp_path, NOBODY, server.url)).client
+        asked = {"model": MODEL, "input": "word " * 300, "truncate": False}
+        answer = client.post("/api/embed", json=asked)
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        "the input length exceeds the context length",
+    )

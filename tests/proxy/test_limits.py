@@ -26,6 +26,7 @@ OPENAI = (
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
+    "/v1/rerank",
     "/v1/responses",
     "/v1/messages",
     "/v1/messages/count_tokens",

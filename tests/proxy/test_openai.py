@@ -74,6 +74,13 @@ def test_embeddings_go_to_the_embeddings_server(stack: Stack) -> None:
     assert stack.engine.received == []
 
 
+def test_reranking_goes_to_the_embeddings_server(stack: Stack) -> None:
+    asked = {"model": "all-minilm:l6-v2", "query": "cat", "documents": ["kitten", "rates"]}
+    assert stack.client.post("/v1/rerank", json=asked).json()["results"] == [{"index": 0}, {"index": 1}]
+    assert stack.embeddings.wait_for("/v1/rerank").json() == asked
+    assert stack.engine.received == []
+
+
 def test_models_are_those_of_all_servers(stack: Stack) -> None:
     listed = stack.client.get("/v1/models").json()
     assert listed["object"] == "list"
@@ -99,6 +106,7 @@ def test_models_are_those_of_all_servers(stack: Stack) -> None:
         (CHAT, {"model": "foo"}, 404, "model 'foo' not found"),
         (CHAT, {"model": "all-minilm:l6-v2"}, 400, '"all-minilm:l6-v2" does not support chat'),
         ("/v1/embeddings", {"model": MODEL}, 400, f'"{MODEL}" does not support embeddings'),
+        ("/v1/rerank", {"model": MODEL}, 400, f'"{MODEL}" does not support reranking'),
     ],
 )
 def test_requests_at_fault_in_openais_shape(
