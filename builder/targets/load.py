@@ -1,29 +1,19 @@
 """Reading targets.yaml: every problem at once, each with its line, its value and what is allowed."""
 
 import difflib
-import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import TypeAlias, Union, get_args, get_origin
+from typing import Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from builder.errors import ConfigError, UsageError
+from builder.targets.document import Document, Location, Problem, dotted, line_of
+from builder.targets.inherit import InheritanceError, inherit
 from builder.targets.model import Catalog, Target
-
-Location: TypeAlias = tuple[str | int, ...]
-_Problem: TypeAlias = tuple[int, str]
-_DEEPEST = 16
-_KINDS = {
-    "bool": "truth value (true or false)",
-    "float": "number",
-    "int": "whole number",
-    "timestamp": "date",
-}
-"""YAML's names of plain values, as people say them."""
 
 
 def load_catalog(path: Path) -> Catalog:
@@ -35,7 +25,7 @@ def load_catalog(path: Path) -> Catalog:
         ) from error
     document = _parse(text, path.name)
     try:
-        return Catalog.model_validate(document.value)
+        return Catalog.model_validate(document)
     except ValidationError as error:
         problems = [_describe(detail, document) for detail in error.errors()]
         raise _as_error(problems, path.name) from None
@@ -51,26 +41,10 @@ def pick_target(catalog: Catalog, name: str) -> Target:
     raise UsageError(f"there is no target {name!r}", hint=f"{guess}known targets: {known}")
 
 
-class _Document:
-    """Plain values of a YAML text, and the line on which each of them stands."""
-
-    def __init__(self) -> None:
-        self.value: object = None
-        self.lines: dict[Location, int] = {}
-        self.problems: list[_Problem] = []
-
-    def line(self, location: Location) -> int:
-        while location and location not in self.lines:
-            location = location[:-1]
-        return self.lines.get(location, 1)
-
-
-def _parse(text: str, file: str) -> _Document:
-    document = _Document()
+def _parse(text: str, file: str) -> object:
+    """The values of the text, every target whole."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        loader = yaml.SafeLoader("")
-        document.value = _convert(root, (), document, loader) if root is not None else None
+        document = Document(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(
@@ -86,47 +60,16 @@ def _parse(text: str, file: str) -> _Document:
         ) from None
     if document.problems:
         raise _as_error(document.problems, file)
-    return document
-
-
-def _convert(node: yaml.Node, location: Location, document: _Document, loader: yaml.SafeLoader) -> object:
-    document.lines.setdefault(location, node.start_mark.line + 1)
-    if len(location) > _DEEPEST:
-        raise yaml.MarkedYAMLError(
-            problem="nested too deep, or an alias inside itself", problem_mark=node.start_mark
-        )
-    if isinstance(node, yaml.SequenceNode):
-        return [_convert(item, (*location, index), document, loader) for index, item in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return _scalar(node, location, document, loader)
-    values: dict[str, object] = {}
-    for key_node, value_node in node.value:
-        key = str(key_node.value)
-        line = key_node.start_mark.line + 1
-        if key in values:
-            document.problems.append((line, f"{_dotted((*location, key))}: the key stands twice"))
-        document.lines[(*location, key)] = line
-        values[key] = _convert(value_node, (*location, key), document, loader)
-    return values
-
-
-def _scalar(node: yaml.Node, location: Location, document: _Document, loader: yaml.SafeLoader) -> object:
-    """The value of a scalar; YAML's own readers fail in several ways on one that belies its tag."""
     try:
-        value: object = loader.construct_object(node)
-    except (ValueError, LookupError, AttributeError):
-        kind = node.tag.rpartition(":")[2]
-        shown = reprlib.repr(node.value)
-        line = node.start_mark.line + 1
-        document.problems.append((line, f"{_dotted(location)}: {shown} is no {_KINDS.get(kind, kind)}"))
-        return None
-    return value
+        return inherit(document.value)
+    except InheritanceError as error:
+        raise _as_error([(error.line, error.message)], file) from None
 
 
-def _describe(detail: ErrorDetails, document: _Document) -> _Problem:
+def _describe(detail: ErrorDetails, document: object) -> Problem:
     location = tuple(part for part in detail["loc"] if part != "[key]")
     explain = _EXPLANATIONS.get(detail["type"], _plain)
-    return document.line(location), f"{_dotted(location) or 'the file'}: {explain(detail, location)}"
+    return line_of(document, location), f"{dotted(location) or 'the file'}: {explain(detail, location)}"
 
 
 def _unknown_key(_detail: ErrorDetails, location: Location) -> str:
@@ -190,11 +133,7 @@ def _models(kind: object) -> Iterator[type[BaseModel]]:
             yield from _models(option)
 
 
-def _dotted(location: Location) -> str:
-    return ".".join(str(part) for part in location)
-
-
-def _as_error(problems: list[_Problem], file: str) -> ConfigError:
+def _as_error(problems: list[Problem], file: str) -> ConfigError:
     hint = "the keys and their meaning are in targets.schema.json; editors show them as you type"
     lines = [f"{file}:{line}: {text}" for line, text in sorted(problems)]
     if len(lines) == 1:

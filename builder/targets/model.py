@@ -14,6 +14,9 @@ Version = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+_-]*$")]
 Arch = Annotated[str, StringConstraints(pattern=r"^(gfx[0-9a-f]{3,5}|sm_[0-9]{2,3}[af]?)$")]
 Link = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
+Flag = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]+$")]
+Route = Literal["wheels", "source"]
+ExtraName = Literal["jit", "multimodal"]
 DebianPackage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 
 
@@ -27,6 +30,9 @@ class BaseSpec(Strict):
     suite: Name = Field(description="suite of the distribution, for the bootstrap")
     image: str = Field(description="reference in a registry, used by digest where one answers")
     python: Annotated[str, StringConstraints(pattern=r"^3\.\d+$")] = Field(description="its Python")
+    glibc: Annotated[str, StringConstraints(pattern=r"^2\.\d+$")] = Field(
+        description="its C library: wheels for a newer one do not load"
+    )
     packages: list[DebianPackage] = Field(min_length=1, description="what it holds above the minimum")
     exclude: list[str] = Field(default=[], description="paths that no package may bring")
 
@@ -47,8 +53,12 @@ class ImageSpec(Strict):
     port: int = Field(gt=0, lt=65536, description="the port that its server listens on")
     lock: Name = Field(description="file in locks/, without its suffix")
     requirements: list[str] = Field(min_length=1, description="what `lock` resolves")
+    overrides: list[str] = Field(default=[], description="requirements that win over what wheels ask for")
     without: dict[str, str] = Field(default={}, description="distributions left out, each with the reason")
     index: Link | None = Field(default=None, description="an upstream package index that it needs")
+    upstream: dict[Name, list[str]] = Field(
+        default={}, description="by index: distributions that come from there and from nowhere else"
+    )
     layers: dict[Name, list[str]] = Field(
         default={}, description="distributions that get a layer of their own, in order; the rest come between"
     )
@@ -58,14 +68,49 @@ class ImageSpec(Strict):
     budget: Budget
 
 
+class Patch(Strict):
+    """A change to upstream's source, applied whole or not at all."""
+
+    file: str = Field(description="in images/vllm/patches/")
+    reason: str
+    link: Link
+
+
+class Source(Strict):
+    """Where vLLM is compiled from, on the source route."""
+
+    repository: Link
+    commit: Commit
+    version: Version = Field(description="what the wheel is called")
+    requirements: list[str] = Field(
+        default=[], description="what the build itself needs, as in `requirements`"
+    )
+    env: dict[str, str] = Field(default={}, description="for the build")
+    patches: list[Patch] = []
+
+
+class Extra(Strict):
+    """Something that not every server needs: a layer of its own, from a lock that goes on top."""
+
+    title: str
+    requirements: list[str] = Field(min_length=1)
+    lock: Name
+    env: dict[str, str] = {}
+
+
 class EngineSpec(ImageSpec):
     """The vLLM image of one target."""
 
-    route: Literal["wheels", "source"] = "wheels"
-    repository: Link | None = Field(default=None, description="git repository, for the source route")
-    commit: Commit | None = None
-    args: list[str] = Field(default=[], description="flags that this target always gets")
+    route: Route = Field(
+        default="wheels", description="vLLM as its project publishes it, or compiled for the chip"
+    )
+    source: Source | None = Field(default=None, description="without it there is no source route")
+    args: dict[Flag, str | int | float | bool] = Field(
+        default={}, description="flags that this target always gets"
+    )
     shm_mb: int = Field(gt=0, description="shared memory that the engine needs")
+    extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
+    includes: list[ExtraName] = Field(default=[], description="extras that are in")
 
     @field_validator("version")
     @classmethod
@@ -77,15 +122,30 @@ class EngineSpec(ImageSpec):
         return version
 
     @model_validator(mode="after")
-    def _route_is_whole(self) -> Self:
-        if (self.route == "source") != (self.repository is not None and self.commit is not None):
-            raise ValueError("route 'source' needs repository and commit, route 'wheels' takes neither")
+    def _route_is_there(self) -> Self:
+        if self.route == "source" and self.source is None:
+            raise ValueError("route 'source' needs the key source: repository, commit, version")
         return self
+
+    @model_validator(mode="after")
+    def _extras_are_there(self) -> Self:
+        unknown = set(self.includes) - set(self.extras)
+        if unknown:
+            raise ValueError(f"includes names {', '.join(sorted(unknown))}, which extras does not hold")
+        return self
+
+    @property
+    def flags(self) -> list[str]:
+        """`args` as a command line has them; what is false is not said."""
+        return [
+            f"--{name}" if value is True else f"--{name}={value}"
+            for name, value in self.args.items()
+            if value is not False
+        ]
 
 
 class Rocm(Strict):
     version: Version
-    index: Link = Field(description="AMD's package index")
     rccl: bool = Field(description="without it only one GPU can be used")
     min_kernel: Version | None = None
 
@@ -95,39 +155,11 @@ class Cuda(Strict):
     min_driver: Version
 
 
-class TorchPins(Strict):
-    torch: Version
-    torchvision: Version | None = None
-    torchaudio: Version | None = None
+class Pruning(Strict):
+    """What the pruner is told beyond the chip's name."""
 
-
-class GitPin(Strict):
-    repository: Link
-    commit: Commit
-
-
-class Triton(Strict):
-    """Triton comes as a wheel or from a commit."""
-
-    wheel: Version | None = None
-    git: GitPin | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.wheel is None) == (self.git is None):
-            raise ValueError("give either wheel or git")
-        return self
-
-
-class Aiter(Strict):
-    ref: str
-    archs: list[Arch] = Field(min_length=1)
-
-
-class Patch(Strict):
-    file: str
-    reason: str
-    link: Link
+    accept: list[str] = Field(default=[], description="libraries that may be without code for the chip")
+    delete: dict[str, str] = Field(default={}, description="what this chip never loads, each with the reason")
 
 
 class Gap(Strict):
@@ -137,18 +169,28 @@ class Gap(Strict):
     link: Link
 
 
-class State(Strict):
-    """How far a target has been shown to work, each with the day it was last seen."""
+class Shown(Strict):
+    """A day on which something was seen to work, and what shows it."""
 
-    rendered: datetime.date | None = None
-    rehearsed: datetime.date | None = None
-    run: datetime.date | None = None
+    date: datetime.date
+    by: str = Field(description="a test of this repository, or a link to whoever ran it")
+
+
+class State(Strict):
+    """How far a target has been shown to work."""
+
+    rendered: Shown | None = Field(default=None, description="its files are written and pass the linters")
+    rehearsed: Shown | None = Field(
+        default=None, description="every stage ran, with stand-ins for what is not public"
+    )
+    built: Shown | None = Field(default=None, description="its image was made of the real parts, and checked")
+    run: Shown | None = Field(default=None, description="it answered on the hardware")
 
 
 class Target(Strict):
     title: str
     vendor: Literal["none", "amd", "nvidia"]
-    family: Name = Field(description="targets of one family share templates and host layers")
+    family: Name = Field(description="a template in families; targets of one share host layers")
     archs: list[Arch] = Field(default=[], description="device code that the images carry; empty for a CPU")
     machine: Literal["x86_64", "aarch64"] = Field(default="x86_64", description="what `uname -m` says")
     cpu_flags: list[str] = Field(default=[], description="what the processor must have")
@@ -158,13 +200,7 @@ class Target(Strict):
     engine: EngineSpec
     rocm: Rocm | None = None
     cuda: Cuda | None = None
-    torch: TorchPins
-    triton: Triton | None = None
-    flash_attn: Literal["none", "ck", "triton"] = "none"
-    aiter: Aiter | None = None
-    patches: list[Patch] = []
-    build_env: dict[str, str] = {}
-    strip_profile: Literal["named", "none"] = "named"
+    pruning: Pruning = Pruning()
     gaps: list[Gap] = []
 
     @model_validator(mode="after")
@@ -203,6 +239,7 @@ class Catalog(Strict):
     """All of targets.yaml."""
 
     bases: dict[Name, BaseSpec]
+    indexes: dict[Name, Link] = Field(default={}, description="upstream package indexes")
     images: dict[Literal["proxy", "embeddings"], ImageSpec] = Field(description="what every target shares")
     models: DefaultModels
     targets: dict[Name, Target] = Field(min_length=1)
@@ -214,6 +251,11 @@ class Catalog(Strict):
         for name, spec in specs:
             if spec.base not in self.bases:
                 raise ValueError(f"{name} stands on base {spec.base!r}; there is {', '.join(self.bases)}")
+            unknown = set(spec.upstream) - set(self.indexes)
+            if unknown:
+                raise ValueError(
+                    f"{name} takes from index {', '.join(sorted(unknown))}, which indexes does not hold"
+                )
         missing = {"proxy", "embeddings"} - set(self.images)
         if missing:
             raise ValueError(f"images lacks {', '.join(sorted(missing))}")

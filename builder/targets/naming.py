@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from builder.errors import UsageError
-from builder.targets.model import BaseSpec, Catalog, ImageSpec, Target
+from builder.targets.model import BaseSpec, Catalog, EngineSpec, ImageSpec, Target
 
 REPOSITORY = "gfxpack"
 MODELS_VOLUME = "gfxpack-models"
@@ -42,8 +42,14 @@ def hub_volume(stack: str) -> str:
 
 def image_tag(image: str, spec: ImageSpec, target: str | None) -> str:
     """`target` is None for an image that every target shares."""
-    variant = f"-{target}" if target else ""
-    return f"{REPOSITORY}/{image}:{spec.version}{variant}"
+    extras = spec.includes if isinstance(spec, EngineSpec) else ()
+    variant = "".join(f"-{part}" for part in (target, *extras) if part)
+    return f"{REPOSITORY}/{image}:{_tag(spec.version)}{variant}"
+
+
+def _tag(version: str) -> str:
+    """A tag takes no plus sign, which parts a local version."""
+    return version.replace("+", "_")
 
 
 def image_tags(catalog: Catalog, name: str, target: Target) -> dict[str, str]:

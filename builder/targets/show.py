@@ -9,7 +9,7 @@ from builder.targets.load import load_catalog
 from builder.targets.model import Catalog, Target
 from builder.targets.schema import schema_text
 
-_COLUMNS = ("target", "chip", "support", "rendered", "rehearsed", "run", "title")
+_COLUMNS = ("target", "chip", "support", "rendered", "rehearsed", "built", "run", "title")
 
 
 def run_targets(args: argparse.Namespace, console: Console) -> int:
@@ -33,5 +33,6 @@ def _facts(catalog: Catalog) -> dict[str, object]:
 
 def _row(name: str, target: Target) -> tuple[str, ...]:
     state = target.state
-    dates = (str(day) if day else "-" for day in (state.rendered, state.rehearsed, state.run))
+    steps = (state.rendered, state.rehearsed, state.built, state.run)
+    dates = (str(step.date) if step else "-" for step in steps)
     return (name, ",".join(target.archs) or "cpu", target.support, *dates, target.title)

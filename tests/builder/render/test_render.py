@@ -175,21 +175,19 @@ def test_the_layers_hold_each_locked_distribution_once(
     bundle: Bundle, catalog: Catalog, inputs: Inputs, image: str
 ) -> None:
     spec = catalog.image_spec(image, "cpu")
-    layers = cut(spec, inputs.locks[spec.lock])
-    found = [requirement for text in layers.values() for requirement in parse(text)]
+    layers = cut(spec, inputs.locks, catalog.indexes)
+    found = [requirement for layer in layers for requirement in parse(layer.text)]
     assert sorted(found) == sorted(inputs.locks[spec.lock])
-    assert [*layers] == [
-        layer
-        for layer in (*[k for k in spec.layers if k != "engine"], "packages", "engine")
-        if layer in layers
-    ]
-    assert all(f"{image}/requirements/{layer}.txt" in bundle.files for layer in layers)
+    names = [layer.name for layer in layers]
+    order = [*[name for name in spec.layers if name != "engine"], "packages", "engine"]
+    assert names == [name for name in order if name in names]
+    assert all(f"{image}/{layer.requirements}" in bundle.files for layer in layers)
 
 
 def test_a_layer_of_something_that_is_not_locked_is_an_error(catalog: Catalog, inputs: Inputs) -> None:
     spec = catalog.images["proxy"].model_copy(update={"layers": {"torch": ["torch"]}})
     with pytest.raises(ConfigError, match=r"locks/proxy.txt does not hold torch"):
-        cut(spec, inputs.locks["proxy"])
+        cut(spec, inputs.locks, catalog.indexes)
 
 
 def test_only_the_proxy_is_published_and_on_the_loopback(catalog: Catalog, inputs: Inputs) -> None:

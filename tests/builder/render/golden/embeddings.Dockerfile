@@ -3,7 +3,7 @@
 FROM scratch AS wheels
 COPY wheels/ /
 
-FROM gfxpack/base:bookworm-701a27af7c27 AS build
+FROM gfxpack/base:bookworm-1ec279e7383b AS build
 RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
@@ -78,7 +78,7 @@ RUN mkdir -m 0755 /layers/files/models \
     && touch -d @946684800 /layers/files /layers/files/models
 
 # torch comes before everything that the images differ in, so that they share it down to the layer.
-FROM gfxpack/base:bookworm-701a27af7c27
+FROM gfxpack/base:bookworm-1ec279e7383b
 COPY --link --from=torch /layers/torch/ /
 COPY --link --from=packages /layers/packages/ /
 COPY --link --from=engine /layers/engine/ /
@@ -105,5 +105,5 @@ LABEL org.opencontainers.image.title="gfxpack embeddings" \
       org.opencontainers.image.version="0.0.78" \
       org.opencontainers.image.licenses="Apache-2.0" \
       gfxpack.image="embeddings" \
-      org.opencontainers.image.base.name="gfxpack/base:bookworm-701a27af7c27" \
+      org.opencontainers.image.base.name="gfxpack/base:bookworm-1ec279e7383b" \
       gfxpack.inputs="<hash>"

@@ -3,7 +3,7 @@
 FROM scratch AS wheels
 COPY wheels/ /
 
-FROM gfxpack/base:bookworm-701a27af7c27 AS build
+FROM gfxpack/base:bookworm-1ec279e7383b AS build
 RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
@@ -45,7 +45,7 @@ RUN mkdir -p /layers/files/etc /layers/files/opt/venv/bin \
 RUN mkdir -m 0755 /layers/files/models \
     && touch -d @946684800 /layers/files /layers/files/models
 
-FROM gfxpack/base:bookworm-701a27af7c27
+FROM gfxpack/base:bookworm-1ec279e7383b
 COPY --link --from=packages /layers/packages/ /
 COPY --link --from=files /layers/files/ /
 ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -66,5 +66,5 @@ LABEL org.opencontainers.image.title="gfxpack proxy" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0" \
       gfxpack.image="proxy" \
-      org.opencontainers.image.base.name="gfxpack/base:bookworm-701a27af7c27" \
+      org.opencontainers.image.base.name="gfxpack/base:bookworm-1ec279e7383b" \
       gfxpack.inputs="<hash>"

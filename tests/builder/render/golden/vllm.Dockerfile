@@ -3,7 +3,7 @@
 FROM scratch AS wheels
 COPY wheels/ /
 
-FROM gfxpack/base:bookworm-701a27af7c27 AS build
+FROM gfxpack/base:bookworm-1ec279e7383b AS build
 RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
@@ -81,7 +81,7 @@ RUN mkdir -m 0755 /layers/files/models \
     && chown 10001:0 /layers/files/hub \
     && touch -d @946684800 /layers/files /layers/files/models /layers/files/hub
 
-FROM gfxpack/base:bookworm-701a27af7c27 AS libraries
+FROM gfxpack/base:bookworm-1ec279e7383b AS libraries
 RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
@@ -98,7 +98,7 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
     && find /layers/libraries -exec touch -h -d @946684800 {} +
 
 # torch comes before everything that the images differ in, so that they share it down to the layer.
-FROM gfxpack/base:bookworm-701a27af7c27
+FROM gfxpack/base:bookworm-1ec279e7383b AS runtime
 COPY --link --from=torch /layers/torch/ /
 COPY --link --from=libraries /layers/libraries/ /
 COPY --link --from=packages /layers/packages/ /
@@ -117,6 +117,8 @@ ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
     VLLM_NO_USAGE_STATS="1" \
     DO_NOT_TRACK="1" \
     TORCHDYNAMO_DISABLE="1"
+
+FROM runtime
 USER 10001:0
 WORKDIR /
 EXPOSE 8000
@@ -131,5 +133,5 @@ LABEL org.opencontainers.image.title="gfxpack vllm" \
       org.opencontainers.image.licenses="Apache-2.0" \
       gfxpack.image="vllm" \
       gfxpack.target="cpu" \
-      org.opencontainers.image.base.name="gfxpack/base:bookworm-701a27af7c27" \
+      org.opencontainers.image.base.name="gfxpack/base:bookworm-1ec279e7383b" \
       gfxpack.inputs="<hash>"

@@ -1,0 +1,46 @@
+"""What a person chooses about a target beyond its name, as a catalog in which it is so."""
+
+from collections.abc import Sequence
+
+from builder.errors import UsageError
+from builder.targets.load import pick_target
+from builder.targets.model import Catalog, EngineSpec, ExtraName, Route
+
+
+def chosen(
+    catalog: Catalog, name: str, *, route: Route | None = None, extras: Sequence[ExtraName] = ()
+) -> Catalog:
+    """The catalog with another route of the target's engine, and with extras in it."""
+    target = pick_target(catalog, name)
+    engine = _by_route(target.engine, name, route) if route else target.engine
+    engine = _with(engine, name, extras) if extras else engine
+    return with_engine(catalog, name, engine)
+
+
+def with_engine(catalog: Catalog, name: str, engine: EngineSpec) -> Catalog:
+    target = catalog.targets[name].model_copy(update={"engine": engine})
+    return catalog.model_copy(update={"targets": {**catalog.targets, name: target}})
+
+
+def _by_route(engine: EngineSpec, name: str, route: Route) -> EngineSpec:
+    if route == "source" and engine.source is None:
+        raise UsageError(
+            f"target {name} has no source route", hint="leave out --route: it is built from wheels"
+        )
+    if route == "wheels" and engine.route == "source":
+        raise UsageError(
+            f"target {name} has no wheels route", hint="nobody publishes vLLM for it; leave out --route"
+        )
+    return engine.model_copy(update={"route": route})
+
+
+def _with(engine: EngineSpec, name: str, extras: Sequence[ExtraName]) -> EngineSpec:
+    missing = [extra for extra in extras if extra not in engine.extras]
+    if missing:
+        offered = ", ".join(engine.extras) or "none"
+        raise UsageError(
+            f"target {name} has no {', '.join(missing)} to add", hint=f"--with takes here: {offered}"
+        )
+    includes = list(dict.fromkeys((*engine.includes, *extras)))
+    env = {name: value for extra in includes for name, value in engine.extras[extra].env.items()}
+    return engine.model_copy(update={"includes": includes, "env": {**engine.env, **env}})
