@@ -1,0 +1,48 @@
+"""What is installed: the .dist-info folders of site-packages."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Distribution:
+    name: str
+    version: str
+    info: Path
+
+    @property
+    def files(self) -> Iterator[tuple[Path, str]]:
+        """Each file that its RECORD lists, and the size that it says."""
+        try:
+            text = (self.info / "RECORD").read_text("utf-8")
+        except FileNotFoundError:
+            return
+        for row in csv.reader(text.splitlines()):
+            if len(row) == 3:
+                yield self.info.parent / row[0], row[2]
+
+
+def normalise(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed(sites: Iterable[Path]) -> Mapping[str, Distribution]:
+    """By normalised name."""
+    found = {}
+    for info in (each for site in sites for each in sorted(site.glob("*.dist-info"))):
+        head = _head(info / "METADATA")
+        if "Name" in head and "Version" in head:
+            found[normalise(head["Name"])] = Distribution(head["Name"], head["Version"], info)
+    return found
+
+
+def _head(metadata: Path) -> Mapping[str, str]:
+    try:
+        text = metadata.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return {}
+    return dict(HeaderParser().parsestr(text).items())

@@ -1,0 +1,15 @@
+"""Compile and load what Triton compiles at its start, in Triton's own way: `compiler.py nvidia|amd`."""
+
+import os
+import sys
+import tempfile
+from importlib import import_module
+
+_UTILITIES = {"nvidia": "CudaUtils", "amd": "HIPUtils"}
+
+with tempfile.TemporaryDirectory() as cache:
+    os.environ["TRITON_CACHE_DIR"] = cache
+    backend = sys.argv[1]
+    driver = import_module(f"triton.backends.{backend}.driver")
+    utilities = getattr(driver, _UTILITIES[backend])()
+    print("loads" if callable(utilities.load_binary) else "")

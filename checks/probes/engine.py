@@ -1,0 +1,102 @@
+"""What the installed vLLM makes of a target, as JSON: `engine.py '{"args": [...], "env": {...}}'`.
+
+platform   the class that vLLM runs on
+chip       what it takes the GPU for
+triton     whether it goes with Triton
+rejected   arguments that its parser does not take -> what it says
+unknown    its environment variables that it does not know -> what it says
+"""
+
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NoReturn
+
+_PARSER = (
+    ("vllm.entrypoints.common.cli_args", "make_arg_parser"),
+    ("vllm.entrypoints.openai.cli_args", "make_arg_parser"),
+)
+_FLEXIBLE = (
+    ("vllm.utils.argparse_utils", "FlexibleArgumentParser"),
+    ("vllm.utils", "FlexibleArgumentParser"),
+)
+"""Where releases keep them, newest first."""
+
+
+class Refused(Exception):  # noqa: N818 - what a parser says of an argument
+    pass
+
+
+def refuse(message: str) -> NoReturn:
+    raise Refused(message)
+
+
+def first_of(places: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401 - whatever vLLM keeps there
+    for module, name in places:
+        try:
+            return getattr(import_module(module), name)
+        except (ModuleNotFoundError, AttributeError):
+            continue
+    raise SystemExit(f"vLLM has no {places[0][1]} where it was looked for")
+
+
+def why_not(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines()
+        return lines[0] if lines else type(error).__name__
+    return ""
+
+
+def parser() -> ArgumentParser:
+    made: ArgumentParser = first_of(_PARSER)(first_of(_FLEXIBLE)(prog="vllm serve"))
+    made.error = refuse  # type: ignore[method-assign]
+    made.allow_abbrev = False
+    return made
+
+
+def rejected(args: list[str]) -> dict[str, str]:
+    made = parser()
+    alone = {arg: why_not(lambda arg=arg: made.parse_args([arg])) for arg in args}  # type: ignore[misc]
+    wrong = {arg: trouble for arg, trouble in alone.items() if trouble}
+    together = "" if wrong else why_not(lambda: made.parse_args(args))
+    return {" ".join(args): together} if together else wrong
+
+
+def unknown(env: dict[str, str]) -> dict[str, str]:
+    known = import_module("vllm.envs").environment_variables
+    wrong = {}
+    for name, value in env.items():
+        if not name.startswith("VLLM_"):
+            continue
+        os.environ[name] = value
+        trouble = why_not(known[name]) if name in known else "this vLLM knows no such variable"
+        if trouble:
+            wrong[name] = trouble
+    return wrong
+
+
+def chip(platform: Any) -> str:  # noqa: ANN401
+    if platform.is_rocm():
+        return str(import_module("vllm.platforms.rocm")._GCN_ARCH)
+    capability = platform.get_device_capability() if platform.is_cuda() else None
+    return f"sm_{capability.to_int()}" if capability else ""
+
+
+def main(asked: dict[str, Any]) -> None:
+    platform = import_module("vllm.platforms").current_platform
+    answer = {
+        "platform": type(platform).__name__,
+        "chip": chip(platform),
+        "triton": bool(import_module("vllm.triton_utils").HAS_TRITON),
+        "rejected": rejected(asked["args"]),
+        "unknown": unknown(asked["env"]),
+    }
+    print("\n" + json.dumps(answer))
+
+
+main(json.loads(sys.argv[1]))
