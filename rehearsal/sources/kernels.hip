@@ -20,7 +20,7 @@ hipError_t __hipPopCallConfiguration(dim3 *, dim3 *, unsigned long *, hipStream_
 
 // Numbers of each chip's own that do not repeat: code of this weight is not compressed away.
 struct Table {
-    unsigned entries[6000];
+    unsigned entries[10000];
     constexpr Table() : entries() {
         unsigned value = PART;
         for (const char *letter = CHIP; *letter; ++letter) value = value * 31 + *letter;
@@ -31,5 +31,5 @@ __attribute__((constant)) constexpr Table table;
 
 __attribute__((global)) void NAME(mix, PART)(unsigned *data) {
     unsigned at = __builtin_amdgcn_workitem_id_x();
-    data[at] ^= table.entries[data[at] % 6000];
+    data[at] ^= table.entries[data[at] % 10000];
 }

@@ -1,0 +1,75 @@
+"""Wheels of stand-ins for what a lock pins, kept by what they are made of."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.rehearsal.contents import Listing, files_of, read_listings
+from builder.rehearsal.wheel import Wheel
+from builder.requirements import Requirement
+
+_ANY = "py3-none-any"
+_PLATFORM = "linux_x86_64"
+
+Change = Callable[[Wheel], Wheel]
+"""What makes one stand-in another: how faults are planted."""
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """Wheels in a folder, each with the pin that asks for it and no other."""
+
+    folder: Path
+    pins: Mapping[tuple[str, str], Requirement]
+    """By name and version."""
+
+    def instead_of(self, requirement: Requirement) -> Requirement:
+        return self.pins[requirement.name, requirement.version]
+
+
+def make(
+    requirements: Iterable[Requirement],
+    *,
+    python: str,
+    compiled: Path,
+    folder: Path,
+    changes: Mapping[str, Change] | None = None,
+) -> StandIns:
+    """A wheel for each requirement, tagged for `python` ("3.13"); what else lies in `folder` goes."""
+    listings, pins = read_listings(), {}
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set()
+    for requirement in sorted(set(requirements)):
+        wheel = _wheel(requirement, listings, python, compiled)
+        wheel = (changes or {}).get(requirement.name, _same)(wheel)
+        content = wheel.content()
+        digest = hashlib.sha256(content).hexdigest()
+        path = folder / wheel.filename
+        if not path.is_file() or path.stat().st_size != len(content):
+            path.write_bytes(content)
+        written.add(path)
+        pins[requirement.name, requirement.version] = Requirement(
+            requirement.name, wheel.version, hashes=(digest,)
+        )
+    for other in set(folder.iterdir()) - written:
+        other.unlink()
+    return StandIns(folder, pins)
+
+
+def _same(wheel: Wheel) -> Wheel:
+    return wheel
+
+
+def _wheel(pin: Requirement, listings: Mapping[str, Listing], python: str, compiled: Path) -> Wheel:
+    listing = listings.get(pin.name, Listing("any"))
+    digits = python.replace(".", "")
+    tags = {
+        "any": _ANY,
+        "linux": f"py3-none-{_PLATFORM}",
+        "abi3": f"cp38-abi3-{_PLATFORM}",
+        "python": f"cp{digits}-cp{digits}-{_PLATFORM}",
+    }
+    files = files_of(pin.name, pin.version, listing, compiled)
+    tag, requires = tags[listing.tag], tuple(listing.requires)
+    return Wheel(pin.name, pin.version, tag, files, requires=requires, scripts=listing.scripts)

@@ -1,0 +1,1 @@
+"""Would turn Triton's code into the chip's."""

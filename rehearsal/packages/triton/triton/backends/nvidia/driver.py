@@ -1,0 +1,1 @@
+"""Would launch kernels."""

@@ -1,0 +1,3 @@
+"""A stand-in for vLLM: its command line, its settings and how it finds its platform."""
+
+__version__ = "@VERSION@"
