@@ -3,12 +3,16 @@
 from builder.render.bundle import Bundle, render
 from builder.render.image import IMAGE_LABEL, INPUTS_LABEL, RenderedImage
 from builder.render.inputs import Inputs, read_inputs
-from builder.render.stack import HubModel, StackOptions
+from builder.render.options import EmbeddingsServer, HubModel, StackOptions
+from builder.render.stack import ENV, ENV_EXAMPLE
 
 __all__ = [
+    "ENV",
+    "ENV_EXAMPLE",
     "IMAGE_LABEL",
     "INPUTS_LABEL",
     "Bundle",
+    "EmbeddingsServer",
     "HubModel",
     "Inputs",
     "RenderedImage",

@@ -1,13 +1,14 @@
-"""All files of a target's bundle: image folders, docker-bake.json and compose.yaml."""
+"""All files of a target's bundle: image folders, docker-bake.json and the stack's own."""
 
 from dataclasses import dataclass
 
 from builder.render.bake import render_bake
 from builder.render.image import RenderedImage, render_engine, render_models, render_shared
 from builder.render.inputs import Inputs
-from builder.render.stack import StackOptions, render_compose
+from builder.render.options import StackOptions
+from builder.render.stack import render_stack
 from builder.targets.load import pick_target
-from builder.targets.model import Catalog
+from builder.targets.model import Catalog, ImageSpec
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,16 @@ def render(catalog: Catalog, name: str, inputs: Inputs, options: StackOptions) -
     target = pick_target(catalog, name)
     images = (
         render_engine(catalog, name, target, inputs),
-        *(render_shared(catalog, image, spec, inputs) for image, spec in catalog.images.items()),
+        *(render_shared(catalog, image, spec, inputs) for image, spec in shared_images(catalog, options)),
         render_models(catalog, name, target, inputs),
     )
     files = {f"{image.name}/{path}": content for image in images for path, content in image.files.items()}
     files["docker-bake.json"] = render_bake(images)
-    files["compose.yaml"] = render_compose(catalog, target, images, inputs, options)
+    files |= render_stack(catalog, name, images, inputs, options)
     return Bundle(name, options.name, images, dict(sorted(files.items())))
+
+
+def shared_images(catalog: Catalog, options: StackOptions) -> list[tuple[str, ImageSpec]]:
+    """Of what every target shares, the images that this stack runs."""
+    unused = {"embeddings"} if options.embeddings != "infinity" else set()
+    return [(image, spec) for image, spec in catalog.images.items() if image not in unused]

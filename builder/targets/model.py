@@ -6,6 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from builder.targets.arguments import Arguments, flags
+from builder.targets.stack import StackSpec
+
 SECURITY_FLOOR = (0, 22, 0)
 """vLLM below this lets a request past its API key (CVE-2026-48746)."""
 
@@ -14,7 +17,6 @@ Version = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+_-]*$")]
 Arch = Annotated[str, StringConstraints(pattern=r"^(gfx[0-9a-f]{3,5}|sm_[0-9]{2,3}[af]?)$")]
 Link = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
-Flag = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]+$")]
 Route = Literal["wheels", "source"]
 ExtraName = Literal["jit", "multimodal"]
 DebianPackage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
@@ -105,9 +107,7 @@ class EngineSpec(ImageSpec):
         default="wheels", description="vLLM as its project publishes it, or compiled for the chip"
     )
     source: Source | None = Field(default=None, description="without it there is no source route")
-    args: dict[Flag, str | int | float | bool] = Field(
-        default={}, description="flags that this target always gets"
-    )
+    args: Arguments = Field(default={}, description="flags that this target always gets")
     shm_mb: int = Field(gt=0, description="shared memory that the engine needs")
     extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
     includes: list[ExtraName] = Field(default=[], description="extras that are in")
@@ -136,12 +136,8 @@ class EngineSpec(ImageSpec):
 
     @property
     def flags(self) -> list[str]:
-        """`args` as a command line has them; what is false is not said."""
-        return [
-            f"--{name}" if value is True else f"--{name}={value}"
-            for name, value in self.args.items()
-            if value is not False
-        ]
+        """`args` as a command line has them."""
+        return flags(self.args)
 
 
 class Rocm(Strict):
@@ -200,6 +196,7 @@ class Target(Strict):
     engine: EngineSpec
     rocm: Rocm | None = None
     cuda: Cuda | None = None
+    stack: StackSpec = Field(default=StackSpec(), description="what the engines get beside their image")
     pruning: Pruning = Pruning()
     gaps: list[Gap] = []
 

@@ -40,6 +40,11 @@ def hub_volume(stack: str) -> str:
     return f"{stack}-hub"
 
 
+def cache_volume(stack: str) -> str:
+    """Where a stack's engines keep what they compiled at run time."""
+    return f"{stack}-cache"
+
+
 def image_tag(image: str, spec: ImageSpec, target: str | None) -> str:
     """`target` is None for an image that every target shares."""
     extras = spec.includes if isinstance(spec, EngineSpec) else ()

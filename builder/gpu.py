@@ -1,0 +1,136 @@
+"""Whether the engine's machine has the GPU that a stack asks for: told before anything starts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.engine import Engine
+from builder.errors import EngineError, GfxpackError
+from builder.render import ENV
+from builder.render.settings import Setting, settings
+from builder.targets import Target
+
+_EVERYBODY = 0o006
+_CDI = "nvidia.com/gpu"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of these files is there, or something is missing."""
+
+    files: tuple[str, ...]
+    missing: str
+    hint: str
+
+
+_DRIVERS = {
+    "none": (),
+    "amd": (
+        _Part(
+            ("dev/kfd",),
+            "/dev/kfd, which AMD's kernel driver makes",
+            "load it with `modprobe amdgpu`; a virtual machine or container must have the GPU passed through",
+        ),
+    ),
+    "nvidia": (
+        _Part(
+            ("dev/nvidiactl", "dev/dxg"),
+            "/dev/nvidiactl, which NVIDIA's kernel driver makes",
+            "install the driver; `nvidia-smi` must show the GPU",
+        ),
+    ),
+}
+_TOOLKIT = _Part(
+    ("usr/bin/nvidia-container-runtime-hook", "usr/bin/nvidia-container-runtime"),
+    "NVIDIA's container toolkit",
+    "install nvidia-container-toolkit, run `nvidia-ctk runtime configure`, restart the engine",
+)
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where to look: the machine's files, the bundle with its settings, and the shell's environment."""
+
+    bundle: Path
+    environ: Mapping[str, str]
+    root: Path = Path("/")
+
+    def has(self, part: _Part) -> bool:
+        return any((self.root / file).exists() for file in part.files)
+
+    def values(self, wanted: Sequence[Setting], kind: str) -> dict[str, str]:
+        """As Compose will see them: the shell's win over the file's, and those over the defaults."""
+        said = {**_read(self.bundle / ENV), **self.environ}
+        return {each.name: said.get(each.name) or each.default for each in wanted if each.kind == kind}
+
+
+def require_gpu(engine: Engine, name: str, target: Target, gpus: int, host: Host) -> None:
+    """EngineError with the first thing that is missing; looked up only where the engine is here."""
+    problem = next(_problems(engine, target, gpus, host), None) if engine.is_local else None
+    if problem:
+        raise EngineError(f"target {name}: {problem.message}", hint=problem.hint)
+
+
+def _problems(engine: Engine, target: Target, gpus: int, host: Host) -> Iterator[GfxpackError]:
+    for part in _DRIVERS[target.vendor]:
+        if not host.has(part):
+            yield _missing(part)
+    if target.vendor == "amd":
+        yield from _node_problems(settings(target, gpus), host)
+    if target.vendor == "nvidia" and not (host.has(_TOOLKIT) or _knows_nvidia(engine)):
+        yield _missing(_TOOLKIT)
+
+
+def _missing(part: _Part) -> GfxpackError:
+    return GfxpackError(f"this machine lacks {part.missing}", hint=part.hint)
+
+
+def _node_problems(wanted: Sequence[Setting], host: Host) -> Iterator[GfxpackError]:
+    """Each render node is there, and belongs to a group that the containers get."""
+    groups = host.values(wanted, "group")
+    for variable, value in host.values(wanted, "gpu").items():
+        node = host.root / value.lstrip("/")
+        if not node.exists():
+            there = ", ".join(f"/dev/dri/{path.name}" for path in _render_nodes(host.root)) or "none"
+            yield GfxpackError(
+                f"this machine lacks {value}, a GPU's render node (there is {there})",
+                hint=f"set {variable} in {host.bundle / ENV} to the node of the GPU to use",
+            )
+            return
+        yield from _group_problem(node, value, groups, host)
+    yield from _group_problem(host.root / "dev/kfd", "/dev/kfd", groups, host)
+
+
+def _group_problem(device: Path, shown: str, groups: Mapping[str, str], host: Host) -> Iterator[GfxpackError]:
+    facts = device.stat()
+    if facts.st_mode & _EVERYBODY == _EVERYBODY or str(facts.st_gid) in groups.values():
+        return
+    variable = next(iter(groups))
+    yield GfxpackError(
+        f"{shown} belongs to group {facts.st_gid}, and the containers get {', '.join(groups.values())}",
+        hint=f"set {variable}={facts.st_gid} in {host.bundle / ENV}",
+    )
+
+
+def _render_nodes(root: Path) -> list[Path]:
+    return sorted((root / "dev/dri").glob("renderD*"))
+
+
+def _knows_nvidia(engine: Engine) -> bool:
+    facts = engine.sdk.info()
+    devices = (str(device.get("ID", "")) for device in facts.get("DiscoveredDevices") or ())
+    return "nvidia" in (facts.get("Runtimes") or {}) or any(device.startswith(_CDI) for device in devices)
+
+
+def _read(file: Path) -> dict[str, str]:
+    """What a file of settings says, as far as these checks need it."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in map(str.strip, lines) if "=" in line and line[0] != "#")
+    return {key.strip().removeprefix("export "): _plain(value) for key, _, value in pairs}
+
+
+def _plain(value: str) -> str:
+    return value.partition(" #")[0].strip().strip("\"'")
