@@ -13,7 +13,7 @@ from builder import __version__, paths
 from builder.console import Console
 from builder.errors import UsageError
 from builder.render import Bundle, StackOptions, read_inputs, render
-from builder.targets import load_catalog
+from builder.targets import Choice, chosen, load_catalog
 from builder.targets.naming import DEFAULT_STACK
 
 MARK = ".gfxpack-bundle"
@@ -35,15 +35,15 @@ _PLACE_AT_FAULT = {
 
 
 def run_render(args: argparse.Namespace, console: Console) -> int:
-    bundle = render_target(args.target, StackOptions())
+    bundle = render_target(Choice.of(args), StackOptions())
     write_given_folder(args.out, bundle.files)
     console.line(f"{len(bundle.files)} files in {args.out}")
     return 0
 
 
-def render_target(target: str, options: StackOptions) -> Bundle:
-    catalog = load_catalog(paths.TARGETS)
-    return render(catalog, target, read_inputs(paths.ROOT, catalog), options)
+def render_target(choice: Choice, options: StackOptions) -> Bundle:
+    catalog = chosen(load_catalog(paths.TARGETS), choice)
+    return render(catalog, choice.target, read_inputs(paths.ROOT, catalog), options)
 
 
 def write_bundle(bundle: Bundle) -> Path:

@@ -70,6 +70,17 @@ class Verb:
 
 _TARGET = _argument("--target", metavar="T", help="a target of targets.yaml")
 _REQUIRED_TARGET = _argument("--target", metavar="T", required=True, help="a target of targets.yaml")
+_ROUTE = _argument(
+    "--route", choices=("wheels", "source"), help="vLLM as its project publishes it, or compiled for the chip"
+)
+_WITH = _argument(
+    "--with",
+    dest="extras",
+    action="append",
+    choices=("jit", "multimodal"),
+    help="kernels that compile at run time, or images and sound as input; may be repeated",
+)
+_HOW = (_ROUTE, _WITH)
 _YES = _argument("--yes", action="store_true", help="answer every question with yes")
 """For every verb: each may be the first one, which asks before it installs what Python lacks."""
 
@@ -90,6 +101,7 @@ VERBS = (
         "builder.pipeline:run_build",
         (
             _TARGET,
+            *_HOW,
             _argument("--image", action="append", metavar="NAME", help="only this image; may be repeated"),
             _argument("--refresh", action="store_true", help="ask the mirror for the base's packages again"),
             _argument("--no-cache", action="store_true", help="run every step again"),
@@ -103,6 +115,7 @@ VERBS = (
         "builder.bundle:run_render",
         (
             _REQUIRED_TARGET,
+            *_HOW,
             _argument("--out", metavar="DIR", required=True, help="a folder to write"),
         ),
     ),
@@ -118,6 +131,7 @@ VERBS = (
         "builder.stack:run_up",
         (
             _TARGET,
+            *_HOW,
             _argument("--model", metavar="ORG/NAME", help="a model of the hub in place of the default one"),
             _argument("--port", type=_port, default=11434, help="on 127.0.0.1 (default: %(default)s)"),
         ),
@@ -134,7 +148,7 @@ VERBS = (
         "verify",
         "check an image against what its target promises",
         "builder.verify:run_verify",
-        (_argument("image", metavar="IMAGE"), _REQUIRED_TARGET),
+        (_argument("image", metavar="IMAGE"), _REQUIRED_TARGET, *_HOW),
     ),
     Verb(
         "report",

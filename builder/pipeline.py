@@ -22,7 +22,7 @@ from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, Sta
 from builder.report import write_page
 from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
-from builder.targets import Catalog, load_catalog
+from builder.targets import Catalog, Choice, chosen, load_catalog
 from builder.targets.digests import base_digest
 from builder.verify import verify_image
 from builder.verify.checks import MEGABYTE
@@ -50,13 +50,13 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
         refresh=args.refresh,
         assume_yes=args.yes,
     )
-    build_target(args.target, StackOptions(), options, console)
+    build_target(Choice.of(args), StackOptions(), options, console)
     return 0
 
 
-def build_target(target: str, stack: StackOptions, options: BuildOptions, console: Console) -> None:
+def build_target(choice: Choice, stack: StackOptions, options: BuildOptions, console: Console) -> None:
     """Make whatever of a target's images and models is not there yet, from today's inputs."""
-    catalog = load_catalog(paths.TARGETS)
+    catalog, target = chosen(load_catalog(paths.TARGETS), choice), choice.target
     bundle = render(catalog, target, read_inputs(paths.ROOT, catalog), stack)
     wanted = _wanted(bundle, options.images)
     engine = ensure_engine(console, assume_yes=options.assume_yes)

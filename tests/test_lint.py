@@ -10,7 +10,7 @@ import pytest
 from builder.bundle import render_target
 from builder.paths import IMAGES, ROOT, TARGETS
 from builder.render import StackOptions
-from builder.targets import load_catalog
+from builder.targets import Choice, load_catalog
 
 
 def _lint(program: str, *arguments: str | Path) -> None:
@@ -36,7 +36,7 @@ def test_types_hold() -> None:
 
 @pytest.mark.parametrize("target", load_catalog(TARGETS).targets)
 def test_rendered_dockerfiles_are_clean(target: str, tmp_path: Path) -> None:
-    bundle = render_target(target, StackOptions())
+    bundle = render_target(Choice(target), StackOptions())
     dockerfiles = []
     for name, content in bundle.files.items():
         if Path(name).name == "Dockerfile":

@@ -88,13 +88,16 @@ class Sources:
         upstream_indexes: Sequence[str] = (),
         offline: bool = False,
     ) -> dict[str, Path]:
-        """Write the secrets of a build below `folder` (use `private_folder`): `pip`, with a suite `apt`, with
-        a certificate `ca`, and `proxies` where apt has some of its own.
+        """Write the secrets of a build below `folder` (use `private_folder`): `pip` and, without any index,
+        `pip-alone`, with a suite `apt`, with a certificate `ca`, and `proxies` where apt has some of its own.
 
         `upstream_indexes` are a target's own; `offline` means that the wheelhouse is complete and no index
         is to be asked.
         """
-        texts = {"pip": self._pip_conf(upstream_indexes, offline=offline)}
+        texts = {
+            "pip": self._pip_conf(upstream_indexes, offline=offline),
+            "pip-alone": self._pip_conf((), alone=True),
+        }
         if suite is not None:
             mirrors = self.apt.for_builds(suite)
             texts["apt"] = "".join(f"{source.line}\n" for source in mirrors)
@@ -122,15 +125,19 @@ class Sources:
     def _places(self) -> wheels.Places:
         return wheels.Places(wheels.on_disk(self.pip.find_links), wheels.on_disk(self.pip.folders))
 
-    def _pip_conf(self, upstream_indexes: Sequence[str], *, offline: bool) -> str:
-        """pip's configuration as a build sees it: no path of this machine, no index where none is needed."""
+    def _pip_conf(
+        self, upstream_indexes: Sequence[str], *, offline: bool = False, alone: bool = False
+    ) -> str:
+        """pip's configuration as a build sees it: no path of this machine, no index where none is needed.
+        `alone`, the build names the one index to ask, and only the way there is said."""
         asked = not offline and not self.pip.no_index
         settings: dict[str, Sequence[str]] = {"disable-pip-version-check": ["1"], "no-input": ["1"]}
-        if asked:
+        if asked and not alone:
             settings["index-url"] = [self.pip.index] if self.pip.index else []
             settings["extra-index-url"] = [*self.pip.extra_indexes, *upstream_indexes]
             settings["trusted-host"] = self.pip.trusted_hosts
             settings["find-links"] = self.pip.remote_links
+        if asked:
             settings["proxy"] = [self.pip.proxy] if self.pip.proxy else []
             settings["timeout"] = [self.pip.timeout] if self.pip.timeout else []
         else:

@@ -21,7 +21,7 @@ from builder.stack.failures import lost
 from builder.stack.hub import hub_model
 from builder.stack.readiness import activity, judge
 from builder.stack.services import Service, services
-from builder.targets import Catalog, load_catalog, pick_target
+from builder.targets import Catalog, Choice, load_catalog, pick_target
 
 QUESTION = "What is the capital of France?"
 _POLL_SECONDS = 0.5
@@ -39,7 +39,7 @@ def run_up(args: argparse.Namespace, console: Console) -> int:
     engine.require_compose()
     require_memory(engine, catalog, target, console)
     _require_port(engine, stack.port)
-    build_target(args.target, stack, BuildOptions(assume_yes=args.yes), console)
+    build_target(Choice.of(args), stack, BuildOptions(assume_yes=args.yes), console)
     _start(engine, console)
     _wait(engine, stack, console)
     url = f"http://127.0.0.1:{stack.port}"

@@ -1,6 +1,16 @@
 """targets.yaml: what differs per GPU, as typed data."""
 
+from builder.targets.choose import Choice, chosen
 from builder.targets.load import load_catalog, pick_target
 from builder.targets.model import BaseSpec, Catalog, ImageSpec, Target
 
-__all__ = ["BaseSpec", "Catalog", "ImageSpec", "Target", "load_catalog", "pick_target"]
+__all__ = [
+    "BaseSpec",
+    "Catalog",
+    "Choice",
+    "ImageSpec",
+    "Target",
+    "chosen",
+    "load_catalog",
+    "pick_target",
+]

@@ -1,20 +1,36 @@
 """What a person chooses about a target beyond its name, as a catalog in which it is so."""
 
-from collections.abc import Sequence
+import argparse
+from dataclasses import dataclass
 
 from builder.errors import UsageError
 from builder.targets.load import pick_target
 from builder.targets.model import Catalog, EngineSpec, ExtraName, Route
 
 
-def chosen(
-    catalog: Catalog, name: str, *, route: Route | None = None, extras: Sequence[ExtraName] = ()
-) -> Catalog:
-    """The catalog with another route of the target's engine, and with extras in it."""
-    target = pick_target(catalog, name)
-    engine = _by_route(target.engine, name, route) if route else target.engine
-    engine = _with(engine, name, extras) if extras else engine
-    return with_engine(catalog, name, engine)
+@dataclass(frozen=True)
+class Choice:
+    """A target, and how it is to be made."""
+
+    target: str
+    route: Route | None = None
+    """None is the target's own."""
+    extras: tuple[ExtraName, ...] = ()
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Choice":
+        """What a command line says."""
+        return cls(args.target, args.route, tuple(args.extras or ()))
+
+
+def chosen(catalog: Catalog, choice: Choice) -> Catalog:
+    """The catalog with the engine's other route, and with extras in it."""
+    engine = pick_target(catalog, choice.target).engine
+    if choice.route:
+        engine = _by_route(engine, choice.target, choice.route)
+    if choice.extras:
+        engine = _with(engine, choice.target, choice.extras)
+    return with_engine(catalog, choice.target, engine)
 
 
 def with_engine(catalog: Catalog, name: str, engine: EngineSpec) -> Catalog:
@@ -34,7 +50,7 @@ def _by_route(engine: EngineSpec, name: str, route: Route) -> EngineSpec:
     return engine.model_copy(update={"route": route})
 
 
-def _with(engine: EngineSpec, name: str, extras: Sequence[ExtraName]) -> EngineSpec:
+def _with(engine: EngineSpec, name: str, extras: tuple[ExtraName, ...]) -> EngineSpec:
     missing = [extra for extra in extras if extra not in engine.extras]
     if missing:
         offered = ", ".join(engine.extras) or "none"

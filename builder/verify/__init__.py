@@ -9,7 +9,7 @@ from builder.engine import Engine, ImageFacts, connect
 from builder.errors import UsageError, VerifyError
 from builder.render import IMAGE_LABEL, INPUTS_LABEL, RenderedImage, StackOptions
 from builder.requirements import read
-from builder.targets import Catalog, ImageSpec, load_catalog
+from builder.targets import Catalog, Choice, ImageSpec, chosen, load_catalog
 from builder.targets.naming import image_tags
 from builder.verify.checks import CHECKS, MEGABYTE, Subject
 from builder.verify.facts import named_image, probe
@@ -20,16 +20,17 @@ __all__ = ["run_verify", "verify_image"]
 def run_verify(args: argparse.Namespace, console: Console) -> int:
     engine = connect()
     facts = named_image(engine, args.image)
-    catalog = load_catalog(paths.TARGETS)
-    rendered = _rendered(facts, args.image, args.target, catalog)
+    choice = Choice.of(args)
+    catalog = chosen(load_catalog(paths.TARGETS), choice)
+    rendered = _rendered(facts, args.image, choice, catalog)
     _require_todays_inputs(facts, args.image, args.target, rendered)
     verify_image(engine, rendered, catalog.image_spec(rendered.name, args.target), args.image, console)
     return 0
 
 
-def _rendered(facts: ImageFacts, tag: str, target: str, catalog: Catalog) -> RenderedImage:
+def _rendered(facts: ImageFacts, tag: str, choice: Choice, catalog: Catalog) -> RenderedImage:
     """What the image would be made from today."""
-    bundle = render_target(target, StackOptions())
+    target, bundle = choice.target, render_target(choice, StackOptions())
     name = facts.labels.get(IMAGE_LABEL, "")
     if facts.labels.get("gfxpack.target", target) == target:
         for image in bundle.images:

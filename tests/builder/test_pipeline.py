@@ -16,7 +16,7 @@ from builder.errors import SourceError, UsageError, VerifyError
 from builder.models import ModelsVolume
 from builder.pipeline import BuildOptions, build_target
 from builder.render import StackOptions
-from builder.targets import Catalog, load_catalog
+from builder.targets import Catalog, Choice, load_catalog
 from builder.targets.naming import image_tag
 
 ONLY_PROXY = BuildOptions(images=("proxy",), assume_yes=True)
@@ -30,7 +30,7 @@ def proxy_tag() -> str:
 @pytest.fixture
 def built(console: Console) -> None:
     """The proxy's image is there: it is the smallest."""
-    build_target("cpu", StackOptions(), ONLY_PROXY, console)
+    build_target(Choice("cpu"), StackOptions(), ONLY_PROXY, console)
 
 
 def names(engine: Engine) -> set[str]:
@@ -39,7 +39,7 @@ def names(engine: Engine) -> set[str]:
 
 def test_an_unknown_image_is_refused_before_any_work(console: Console) -> None:
     with pytest.raises(UsageError, match="there is no image llama") as caught:
-        build_target("cpu", StackOptions(), BuildOptions(images=("llama",)), console)
+        build_target(Choice("cpu"), StackOptions(), BuildOptions(images=("llama",)), console)
     assert caught.value.hint == "images of cpu: vllm, proxy, embeddings"
 
 
@@ -55,7 +55,7 @@ def test_a_build_without_change_does_nothing_and_says_so(
         raise AssertionError("nothing was to be built")
 
     monkeypatch.setattr(buildx, "build", must_not_run)
-    build_target("cpu", StackOptions(), ONLY_PROXY, console)
+    build_target(Choice("cpu"), StackOptions(), ONLY_PROXY, console)
     assert re.search(rf"{proxy_tag} is up to date \(inputs [0-9a-f]{{12}}\)", screen.getvalue())
     assert engine.image(proxy_tag) == before
 
@@ -67,10 +67,10 @@ def test_an_image_that_is_replaced_leaves_nothing_behind(
 ) -> None:
     """The first build here makes an image that no stack of somebody uses, the second replaces it."""
     anew = BuildOptions(images=("proxy",), force=True, no_cache=True)
-    build_target("cpu", StackOptions(), anew, console)
+    build_target(Choice("cpu"), StackOptions(), anew, console)
     before = engine.image(proxy_tag)
     assert before is not None
-    build_target("cpu", StackOptions(), anew, console)
+    build_target(Choice("cpu"), StackOptions(), anew, console)
     after = engine.image(proxy_tag)
     assert after is not None
     assert after.id != before.id
@@ -94,7 +94,7 @@ def test_an_image_over_its_budget_never_gets_the_name(
 
     monkeypatch.setattr(pipeline, "load_catalog", tight)
     with pytest.raises(VerifyError, match=r"weighs 1\d\d\.\d MB, its budget is 1\.0 MB"):
-        build_target("cpu", StackOptions(), BuildOptions(images=("proxy",), force=True), console)
+        build_target(Choice("cpu"), StackOptions(), BuildOptions(images=("proxy",), force=True), console)
     after = engine.image(proxy_tag)
     assert after is not None
     assert after.id == before.id
@@ -110,7 +110,7 @@ def test_an_index_that_does_not_answer_is_one_line_before_any_build(
     monkeypatch.setenv("PIP_INDEX_URL", "http://user:canary@127.0.0.1:9/simple")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     with pytest.raises(SourceError) as caught:
-        build_target("cpu", StackOptions(), BuildOptions(images=("proxy",), force=True), console)
+        build_target(Choice("cpu"), StackOptions(), BuildOptions(images=("proxy",), force=True), console)
     assert "127.0.0.1:9" in caught.value.message
     assert "canary" not in f"{caught.value.message}{caught.value.hint}{caught.value.evidence}"
     assert engine.image(proxy_tag) == before
@@ -122,9 +122,9 @@ def test_buildkits_own_linter_finds_nothing(
     image: str, engine: Engine, console: Console, tmp_path: Path
 ) -> None:
     """What an image stands on must be here: the linter looks it up, and so the models' needs the engine's."""
-    build_target("cpu", StackOptions(), BuildOptions(assume_yes=True), console)
+    build_target(Choice("cpu"), StackOptions(), BuildOptions(assume_yes=True), console)
     assert engine.can_lint, f"buildx {engine.versions.buildx} cannot lint; 0.15 or newer is needed"
-    bundle = render_target("cpu", StackOptions())
+    bundle = render_target(Choice("cpu"), StackOptions())
     for path, content in bundle.image(image).files.items():
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ def test_target_must_be_named_when_there_are_several(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = TARGETS.read_text(encoding="utf-8")
-    block = text[text.index("\n  cpu:\n") :]
+    block = text[text.rindex("\n  cpu:\n") :]
     several = tmp_path / "targets.yaml"
     several.write_text(text.rstrip() + block.replace("\n  cpu:\n", "\n  other:\n", 1), encoding="utf-8")
     monkeypatch.setattr(cli, "TARGETS", several)

@@ -103,7 +103,7 @@ def test_a_place_that_takes_no_folder_is_one_line(
     monkeypatch.chdir(here)
     screen = Console(io.StringIO(), live=False, colour=False)
     with pytest.raises(UsageError) as caught:
-        run_render(argparse.Namespace(target="cpu", out=out), screen)
+        run_render(argparse.Namespace(target="cpu", route=None, extras=None, out=out), screen)
     assert expected in caught.value.message
     assert caught.value.hint
     assert names(tmp_path) == {"here"}

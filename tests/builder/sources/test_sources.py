@@ -35,7 +35,7 @@ def test_secrets_are_private_files_and_go_with_their_folder(tmp_path: Path) -> N
     bundle.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
     with private_folder() as folder:
         files = sources(bundle).secrets(folder, suite="bookworm")
-        assert set(files) == {"pip", "apt", "ca"}
+        assert set(files) == {"pip", "pip-alone", "apt", "ca"}
         assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert files["apt"].read_text(encoding="utf-8") == "deb http://m.example/d bookworm main\n"
@@ -295,3 +295,15 @@ def test_parts_of_an_address() -> None:
     assert local_path("https://h.example/a") is None
     assert local_path("http://[::1/a") is None
     assert local_path("~nobody-of-that-name/a") == Path("~nobody-of-that-name/a")
+
+
+def test_where_a_build_names_its_one_index_no_other_is_there(tmp_path: Path) -> None:
+    known = sources(
+        index=SECRET_URL,
+        extra_indexes=("https://extra.example/simple",),
+        find_links=("https://l.example/",),
+        proxy="http://proxy.example:3128",
+    )
+    alone = pip_conf(known.secrets(tmp_path, upstream_indexes=["https://torch.example/cpu"])["pip-alone"])
+    assert {"index-url", "extra-index-url", "find-links"}.isdisjoint(alone)
+    assert alone["proxy"] == "http://proxy.example:3128"

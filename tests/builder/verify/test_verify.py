@@ -14,6 +14,7 @@ from builder.console import Console
 from builder.engine import Engine
 from builder.errors import UsageError, VerifyError
 from builder.render import StackOptions
+from builder.targets import Choice
 from builder.verify import run_verify
 
 pytestmark = pytest.mark.engine
@@ -49,7 +50,7 @@ def test_an_image_of_other_inputs_is_to_be_built_again(
     check: Check, make: Callable[[dict[str, str]], str]
 ) -> None:
     tag = make({"gfxpack.image": "proxy", "gfxpack.inputs": "b" * 64})
-    today = render_target("cpu", StackOptions()).image("proxy").inputs
+    today = render_target(Choice("cpu"), StackOptions()).image("proxy").inputs
     with pytest.raises(VerifyError) as caught:
         check(tag)
     assert caught.value.message.startswith(f"{tag} was built from other inputs")
@@ -61,7 +62,7 @@ def test_an_image_of_other_inputs_is_to_be_built_again(
 def test_an_image_that_cannot_be_asked_says_why_and_where_to_mend_it(
     check: Check, make: Callable[[dict[str, str]], str]
 ) -> None:
-    tag = make(dict(render_target("cpu", StackOptions()).image("proxy").labels))
+    tag = make(dict(render_target(Choice("cpu"), StackOptions()).image("proxy").labels))
     with pytest.raises(VerifyError) as caught:
         check(tag)
     assert "did not run its own interpreter" in caught.value.message
