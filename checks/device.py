@@ -68,9 +68,8 @@ def _nvidia(subject: Subject) -> Mapping[str, str]:
 def _others(subject: Subject, text: str) -> Iterator[str]:
     """Functions that no stub knows, yet something wants before it can be loaded: all give an error."""
     known = {name.encode() for name in _DEFINED.findall(text)}
-    defined = frozenset[bytes]().union(*(library.defined for library in subject.libraries))
     wanted = frozenset[bytes]().union(*(library.wanted for library in subject.libraries))
-    for name in sorted((wanted | _called_by_triton(subject)) - known - defined):
+    for name in sorted((wanted | _called_by_triton(subject)) - known):
         if _FUNCTION.fullmatch(name):
             yield f"int {name.decode('ascii')}(void) {{ return 999; }}\n"
 

@@ -5,7 +5,6 @@ each other's libraries by hand, from nvidia/*/lib say, before they load their ow
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +13,9 @@ from checks.subject import Fault, Finding, Subject
 
 _SYSTEM = ("lib", "lib64", "usr/lib", "usr/lib64", "usr/local/lib")
 _DAMAGED = "it is damaged: take the file from its wheel or package again"
+_ADD = (
+    "add its package to the runtime's, keep what a policy removes, or say in may_lack why it may be missing"
+)
 _CONF = "etc/ld.so.conf"
 _ORIGIN = re.compile(r"\$ORIGIN|\$\{ORIGIN\}")
 
@@ -21,30 +23,16 @@ _ORIGIN = re.compile(r"\$ORIGIN|\$\{ORIGIN\}")
 def closed(subject: Subject) -> Finding:
     search = _Search(subject)
     faults = []
-    lacking = defaultdict(set)
+    lacking = {}
     for library in subject.libraries:
+        missing = sorted(search.missing(library))
         if library.trouble:
             faults.append(Fault(f"{library.name} cannot be read: {library.trouble}", _DAMAGED))
-        for name in search.missing(library):
-            if library.name in subject.may_lack:
-                lacking[library.name].add(name)
-            else:
-                faults.append(_fault(library, name))
-    return Finding(
-        faults,
-        {
-            "libraries": len(subject.libraries),
-            "lacking": {name: sorted(missing) for name, missing in sorted(lacking.items())},
-        },
-    )
-
-
-def _fault(library: Library, name: str) -> Fault:
-    return Fault(
-        f"{library.name} needs {name}, which nothing in the image brings",
-        "add the package that brings it to the runtime's, take the row off that removes it, or say in "
-        "may_lack why it may be missing",
-    )
+        elif missing and library.name in subject.may_lack:
+            lacking[library.name] = missing
+        elif missing:
+            faults.append(Fault(f"{library.name} needs {', '.join(missing)}: nothing here brings that", _ADD))
+    return Finding(faults, {"libraries": len(subject.libraries), "lacking": lacking})
 
 
 class _Search:
@@ -68,7 +56,7 @@ class _Search:
 
 
 def _in_environment(subject: Subject) -> Iterator[str]:
-    """What lies below the environment, by its file's name, a link's name, or the name that it gives itself."""
+    """What lies below the environment, by its file's name, a link's, or the name that it gives itself."""
     if not subject.expect.venv:
         return
     for path in subject.venv.rglob("*.so*"):

@@ -38,7 +38,7 @@ def platform(subject: Subject) -> Finding:
         faults.append(
             Fault(
                 f"vLLM takes the platform {answer['platform']}, not {_PLATFORMS[expect.vendor]}",
-                "another build of vLLM is installed, or pynvml or amdsmi is missing, with which it finds GPUs",
+                "another build of vLLM is installed, or pynvml or amdsmi, by which it finds GPUs, is missing",
             )
         )
     elif expect.archs and answer["chip"] != device.reported(expect):

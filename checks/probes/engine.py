@@ -12,6 +12,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -61,10 +62,20 @@ def parser() -> ArgumentParser:
 
 def rejected(args: list[str]) -> dict[str, str]:
     made = parser()
-    alone = {arg: why_not(lambda arg=arg: made.parse_args([arg])) for arg in args}  # type: ignore[misc]
+    alone = {arg: why_not(partial(take, made, [arg])) for arg in args}
     wrong = {arg: trouble for arg, trouble in alone.items() if trouble}
-    together = "" if wrong else why_not(lambda: made.parse_args(args))
+    together = "" if wrong else why_not(partial(take, made, args))
     return {" ".join(args): together} if together else wrong
+
+
+def take(made: ArgumentParser, args: list[str]) -> None:
+    given = made.parse_args(args)
+    backend = getattr(given, "attention_backend", None)
+    if backend is not None:  # any text passes the parser; the engine's configuration has the choices
+        try:
+            import_module("vllm.config").AttentionConfig(backend=backend)
+        except KeyError:
+            refuse(f"it has no attention backend {backend}")
 
 
 def unknown(env: dict[str, str]) -> dict[str, str]:

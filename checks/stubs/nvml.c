@@ -11,6 +11,7 @@ static int copy(const char *from, char *to, unsigned size) {
     return INSUFFICIENT_SIZE;
 }
 
+int nvmlInit(void) { return SUCCESS; }
 int nvmlInit_v2(void) { return SUCCESS; }
 int nvmlInitWithFlags(unsigned flags) { return SUCCESS; }
 int nvmlShutdown(void) { return SUCCESS; }
@@ -20,6 +21,7 @@ int nvmlSystemGetDriverVersion(char *version, unsigned size) { return copy("580.
 int nvmlSystemGetCudaDriverVersion(int *version) { *version = 13000; return SUCCESS; }
 int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 13000; return SUCCESS; }
 
+int nvmlDeviceGetCount(unsigned *count) { *count = 1; return SUCCESS; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 1; return SUCCESS; }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
