@@ -1,0 +1,48 @@
+"""Stacks of made-up targets, one for each vendor, so that tests of stacks need no GPU's data."""
+
+from typing import Any
+
+import yaml
+
+from builder import paths
+from builder.render import RenderedImage, StackOptions, read_inputs
+from builder.render.stack import render_stack
+from builder.targets import Catalog, Target, load_catalog
+from builder.targets.naming import image_tag
+
+GPU_STACK = {
+    "tmp_mb": 4096,
+    "lock_memory": True,
+    "caches": {"TRITON_CACHE_DIR": "triton", "VLLM_CACHE_ROOT": "vllm"},
+    "pooling": {"args": {"gpu-memory-utilization": 0.1}, "beside": {"gpu-memory-utilization": 0.8}},
+}
+MADE_UP: dict[str, dict[str, Any]] = {
+    "amd": {"vendor": "amd", "archs": ["gfx1100"], "rocm": {"version": "10.0.0", "rccl": True}},
+    "amd-alone": {"vendor": "amd", "archs": ["gfx1150"], "rocm": {"version": "10.0.0", "rccl": False}},
+    "nvidia": {"vendor": "nvidia", "archs": ["sm_90"], "cuda": {"version": "13.0", "min_driver": "580"}},
+}
+
+
+def catalog_of_all() -> Catalog:
+    """The real targets, and the made-up ones."""
+    catalog = load_catalog(paths.TARGETS)
+    plain = catalog.targets["cpu"].model_dump(exclude_unset=True) | {"cpu_flags": [], "stack": GPU_STACK}
+    made_up = {name: Target.model_validate(plain | facts) for name, facts in MADE_UP.items()}
+    return catalog.model_copy(update={"targets": {**catalog.targets, **made_up}})
+
+
+CATALOG = catalog_of_all()
+INPUTS = read_inputs(paths.ROOT, load_catalog(paths.TARGETS))
+
+
+def files(name: str, options: StackOptions = StackOptions()) -> dict[str, bytes]:  # noqa: B008 - frozen
+    """The stack's files, with images that bear the names that real ones would."""
+    specs = {"vllm": CATALOG.targets[name].engine, **CATALOG.images}
+    tags = {image: image_tag(image, spec, name if image == "vllm" else None) for image, spec in specs.items()}
+    images = [RenderedImage(image, tag, {}, {}) for image, tag in tags.items()]
+    return render_stack(CATALOG, name, images, INPUTS, options)
+
+
+def compose(name: str, options: StackOptions = StackOptions()) -> dict[str, Any]:  # noqa: B008 - frozen
+    loaded: dict[str, Any] = yaml.safe_load(files(name, options)["compose.yaml"])
+    return loaded
