@@ -14,13 +14,19 @@ IN_BUILDS = "file:///wheels/simple"
 
 
 def lay_out(folder: Path, wheels: Iterable[tuple[Requirement, Path]]) -> None:
-    """Write `folder/simple`; wheels are linked, not copied, where the file system allows it."""
+    """Write `folder/simple`."""
     for requirement, wheel in wheels:
         home = folder / "simple" / requirement.name
         home.mkdir(parents=True, exist_ok=True)
         _place(wheel, home / wheel.name)
         links = "".join(_link(path) for path in sorted(home.glob("*.whl")))
         (home / "index.html").write_text(f"<!DOCTYPE html>\n<html><body>\n{links}</body></html>\n", "utf-8")
+
+
+def place(folder: Path, wheels: Iterable[Path]) -> None:
+    """Put wheels into a folder: linked, not copied, where the file system allows it."""
+    for wheel in wheels:
+        _place(wheel, folder / wheel.name)
 
 
 def _link(wheel: Path) -> str:

@@ -20,12 +20,13 @@ Change = Callable[[Wheel], Wheel]
 class StandIns:
     """Wheels in a folder, each with the pin that asks for it and no other."""
 
-    folder: Path
-    pins: Mapping[tuple[str, str], Requirement]
-    """By name and version."""
+    pins: Mapping[Requirement, Requirement]
+    """By the pin of the real one."""
+    wheels: Mapping[Requirement, Path]
+    """By the pin of the stand-in."""
 
     def instead_of(self, requirement: Requirement) -> Requirement:
-        return self.pins[requirement.name, requirement.version]
+        return self.pins[requirement]
 
 
 def make(
@@ -37,24 +38,26 @@ def make(
     changes: Mapping[str, Change] | None = None,
 ) -> StandIns:
     """A wheel for each requirement, tagged for `python` ("3.13"); what else lies in `folder` goes."""
-    listings, pins = read_listings(), {}
+    listings, pins, wheels = read_listings(), {}, {}
     folder.mkdir(parents=True, exist_ok=True)
-    written = set()
     for requirement in sorted(set(requirements)):
         wheel = _wheel(requirement, listings, python, compiled)
         wheel = (changes or {}).get(requirement.name, _same)(wheel)
-        content = wheel.content()
-        digest = hashlib.sha256(content).hexdigest()
-        path = folder / wheel.filename
-        if not path.is_file() or path.stat().st_size != len(content):
-            path.write_bytes(content)
-        written.add(path)
-        pins[requirement.name, requirement.version] = Requirement(
-            requirement.name, wheel.version, hashes=(digest,)
-        )
-    for other in set(folder.iterdir()) - written:
+        pin, path = _write(wheel, folder)
+        pins[requirement], wheels[pin] = pin, path
+    for other in set(folder.iterdir()) - set(wheels.values()):
         other.unlink()
-    return StandIns(folder, pins)
+    return StandIns(pins, wheels)
+
+
+def _write(wheel: Wheel, folder: Path) -> tuple[Requirement, Path]:
+    """The pin of a wheel, and where it lies; a marker of the real pin has been judged by the lock."""
+    content = wheel.content()
+    path = folder / wheel.filename
+    if not path.is_file() or path.read_bytes() != content:
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+    return Requirement(wheel.name, wheel.version, hashes=(hashlib.sha256(content).hexdigest(),)), path
 
 
 def _same(wheel: Wheel) -> Wheel:

@@ -10,6 +10,9 @@ class Platform:
     def is_rocm(self) -> bool:
         return False
 
+    def is_cuda(self) -> bool:
+        return False
+
 
 class UnspecifiedPlatform(Platform):
     """No device was found."""
