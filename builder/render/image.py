@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from builder import __version__
+from builder.render.expectation import FILE as EXPECTATION
+from builder.render.expectation import expectation
 from builder.render.inputs import SHARED, Inputs
 from builder.render.layers import Layer, cut
 from builder.render.templates import environment
@@ -91,14 +93,21 @@ def _render_wheels(
         "org.opencontainers.image.base.name": base,
     }
     tag = image_tag(image, spec, target_name)
-    files = _chip_files(inputs, target) if target and target.archs else {}
+    files = _target_files(inputs, target_name, tag, target, layers) if target and target_name else {}
     return _render(_Recipe(image, tag, layers, labels, variables, files), inputs)
 
 
-def _chip_files(inputs: Inputs, target: Target) -> dict[str, bytes]:
-    """What only images for GPUs take in: the pruner's own requirement, and what one chip never loads."""
+def _target_files(
+    inputs: Inputs, name: str, tag: str, target: Target, layers: tuple[Layer, ...]
+) -> dict[str, bytes]:
+    """What only images of one target take in: what the checks expect, the pruner's own requirement, and what
+    one chip never loads."""
     tools = [pin for pin in inputs.locks["driver"] if pin.name == _PRUNER_NEEDS]
-    files = {"requirements/tools.txt": emit(tools).encode(), "wheels/tools/.keep": b""}
+    files = {
+        EXPECTATION: expectation(name, tag, target, layers),
+        "requirements/tools.txt": emit(tools).encode(),
+        "wheels/tools/.keep": b"",
+    }
     if target.pruning.delete:
         rows = (f"delete all - {glob} {reason}\n" for glob, reason in target.pruning.delete.items())
         files["chip.txt"] = "".join(rows).encode()

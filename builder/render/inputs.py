@@ -55,8 +55,8 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _code(folder: Path) -> dict[str, bytes]:
-    """A package goes in as its modules, so that nothing else that lies there does."""
-    return {path: content for path, content in _files(folder).items() if path.endswith(".py")}
+    """A package goes in as its modules and the C of its stubs, so that nothing else that lies there does."""
+    return {path: content for path, content in _files(folder).items() if path.endswith((".py", ".c"))}
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -30,7 +30,7 @@ def render_stack(
 ) -> dict[str, bytes]:
     """The stack's files; the settings of the host have one of their own where there are any."""
     target = catalog.targets[name]
-    _require_gpus(name, target, options.gpus)
+    require_parting(name, target, options.gpus)
     variables = _variables(catalog, target, images, options)
     files = {"compose.yaml": _signed(_render(inputs, "compose.yaml", variables)).encode()}
     if variables["settings"]:
@@ -38,7 +38,8 @@ def render_stack(
     return files
 
 
-def _require_gpus(name: str, target: Target, gpus: int) -> None:
+def require_parting(name: str, target: Target, gpus: int) -> None:
+    """UsageError where a model cannot be parted over so many GPUs."""
     if gpus == 1:
         return
     if target.vendor == "none":

@@ -100,6 +100,21 @@ class Extra(Strict):
     env: dict[str, str] = {}
 
 
+class Checks(Strict):
+    """What the checks of an image must know besides what it is made of."""
+
+    driver_libraries: list[str] = Field(default=[], description="libraries that only a host's driver brings")
+    may_lack: dict[str, str] = Field(
+        default={}, description="pattern of libraries that may lack others or their symbols -> the reason"
+    )
+    kpack: list[str] = Field(
+        default=[], description="archives of code below site-packages, with {arch} for the chip"
+    )
+    fingerprint: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = Field(
+        default="", description="of Triton, as an image's /etc/gfxpack/checks.json has it"
+    )
+
+
 class EngineSpec(ImageSpec):
     """The vLLM image of one target."""
 
@@ -111,6 +126,7 @@ class EngineSpec(ImageSpec):
     shm_mb: int = Field(gt=0, description="shared memory that the engine needs")
     extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
     includes: list[ExtraName] = Field(default=[], description="extras that are in")
+    checks: Checks = Checks()
 
     @field_validator("version")
     @classmethod
