@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder import __version__, paths
+from builder.choices import stack_options
 from builder.console import Console
 from builder.errors import UsageError
-from builder.render import Bundle, StackOptions, read_inputs, render
+from builder.render import ENV, ENV_EXAMPLE, Bundle, StackOptions, read_inputs, render
 from builder.targets import Choice, chosen, load_catalog
 from builder.targets.naming import DEFAULT_STACK
 
@@ -35,7 +36,7 @@ _PLACE_AT_FAULT = {
 
 
 def run_render(args: argparse.Namespace, console: Console) -> int:
-    bundle = render_target(Choice.of(args), StackOptions())
+    bundle = render_target(Choice.of(args), stack_options(args))
     write_given_folder(args.out, bundle.files)
     console.line(f"{len(bundle.files)} files in {args.out}")
     return 0
@@ -49,13 +50,16 @@ def render_target(choice: Choice, options: StackOptions) -> Bundle:
 def write_bundle(bundle: Bundle) -> Path:
     """Write to bundle/<target> and point `bundle/current`, which compose.yaml includes, at it. A stack with
     a name of its own gets a folder and a link of its own."""
-    usual = bundle.stack == DEFAULT_STACK
-    folder = paths.BUNDLE / (bundle.target if usual else f"{bundle.target}@{bundle.stack}")
+    folder = bundle_folder(bundle.target, bundle.stack)
     write_folder(folder, bundle.files)
     link = paths.BUNDLE / f".link-{os.getpid()}"
     link.symlink_to(folder.name)
     link.replace(current(bundle.stack))
     return folder
+
+
+def bundle_folder(target: str, stack: str) -> Path:
+    return paths.BUNDLE / (target if stack == DEFAULT_STACK else f"{target}@{stack}")
 
 
 def current(stack: str) -> Path:
@@ -92,16 +96,32 @@ def given_place(name: str) -> Iterator[Path]:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Put `files` in the place of all that the folder holds."""
+    """Put `files` in the place of all that the folder holds, but for the settings of a person."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for path, content in {**files, MARK: _mark(files)}.items():
             write_file(fresh / path, content)
+        _settle_env(folder, fresh, files)
         fresh.chmod(0o755)
         _swap(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _settle_env(folder: Path, fresh: Path, files: Mapping[str, bytes]) -> None:
+    """Settings that nobody touched follow the example; all others go along as they are."""
+    if _was_changed(folder):
+        shutil.copy2(folder / ENV, fresh / ENV, follow_symlinks=False)
+    elif ENV_EXAMPLE in files:
+        write_file(fresh / ENV, files[ENV_EXAMPLE])
+
+
+def _was_changed(folder: Path) -> bool:
+    env, example = folder / ENV, folder / ENV_EXAMPLE
+    if env.is_symlink() or not env.is_file():
+        return env.is_symlink()
+    return not example.is_file() or env.read_bytes() != example.read_bytes()
 
 
 def _mark(files: Mapping[str, bytes]) -> bytes:
@@ -111,7 +131,7 @@ def _mark(files: Mapping[str, bytes]) -> bytes:
 
 def _refuse_foreign(folder: Path) -> None:
     try:
-        ours = {*(folder / MARK).read_text(encoding="utf-8", errors="replace").splitlines(), MARK}
+        ours = {*(folder / MARK).read_text(encoding="utf-8", errors="replace").splitlines(), MARK, ENV}
     except (FileNotFoundError, NotADirectoryError):
         _refuse_filled(folder)
         return

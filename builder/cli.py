@@ -94,6 +94,23 @@ def _port(text: str) -> int:
     return port
 
 
+def _gpus(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if not 0 < count <= 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of GPUs (1 to 16)")
+    return count
+
+
+_STACK = (
+    _argument(
+        "--embeddings",
+        metavar="WHO",
+        default="infinity",
+        help="who embeds: infinity, vllm (the target's own image), or a server's URL (default: %(default)s)",
+    ),
+    _argument("--gpus", type=_gpus, default=1, metavar="N", help="GPUs for the chat model (default: 1)"),
+)
+
 VERBS = (
     Verb(
         "build",
@@ -106,6 +123,7 @@ VERBS = (
             _argument("--refresh", action="store_true", help="ask the mirror for the base's packages again"),
             _argument("--no-cache", action="store_true", help="run every step again"),
             _argument("--force", action="store_true", help="build though the inputs have not changed"),
+            *_STACK,
         ),
         only_target=True,
     ),
@@ -117,6 +135,7 @@ VERBS = (
             _REQUIRED_TARGET,
             *_HOW,
             _argument("--out", metavar="DIR", required=True, help="a folder to write"),
+            *_STACK,
         ),
     ),
     Verb(
@@ -134,6 +153,7 @@ VERBS = (
             *_HOW,
             _argument("--model", metavar="ORG/NAME", help="a model of the hub in place of the default one"),
             _argument("--port", type=_port, default=11434, help="on 127.0.0.1 (default: %(default)s)"),
+            *_STACK,
         ),
         only_target=True,
     ),

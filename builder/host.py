@@ -6,6 +6,8 @@ from pathlib import Path
 from builder.console import Console, size
 from builder.engine import Engine
 from builder.errors import EngineError
+from builder.render import StackOptions
+from builder.render.bundle import shared_images
 from builder.targets import Catalog, Target
 
 _GIGABYTE = 10**9
@@ -28,9 +30,13 @@ def require_processor(engine: Engine, name: str, target: Target, cpuinfo: Path =
         )
 
 
-def require_memory(engine: Engine, catalog: Catalog, target: Target, console: Console) -> None:
+def require_memory(
+    engine: Engine, catalog: Catalog, target: Target, stack: StackOptions, console: Console
+) -> None:
     """EngineError where the machine is too small for the stack, a warning where others fill it."""
-    needed = _GIGABYTE * sum(spec.memory_gb for spec in (target.engine, *catalog.images.values()))
+    shared = sum(spec.memory_gb for _, spec in shared_images(catalog, stack))
+    pooling = target.stack.pooling.memory_gb if stack.embeddings == "vllm" else 0
+    needed = _GIGABYTE * (target.engine.memory_gb + shared + pooling)
     total = int(engine.sdk.info().get("MemTotal", 0))
     if total and total < needed:
         raise EngineError(

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from builder import paths
 from builder.bundle import write_bundle
+from builder.choices import stack_options
 from builder.console import Console, size
 from builder.engine import Engine, base, buildx
 from builder.engine.install import ensure_engine
@@ -50,7 +51,8 @@ def run_build(args: argparse.Namespace, console: Console) -> int:
         refresh=args.refresh,
         assume_yes=args.yes,
     )
-    build_target(Choice.of(args), StackOptions(), options, console)
+    stack = stack_options(args, lambda: Sources.load().certificate)
+    build_target(Choice.of(args), stack, options, console)
     return 0
 
 

@@ -21,6 +21,14 @@ _EVIDENCE_LINES = 8
 
 _HINTS: Sequence[tuple[str, str]] = (
     (
+        r"could not select device driver|nvidia-container-cli|unknown or invalid runtime name: nvidia",
+        "install nvidia-container-toolkit, run `nvidia-ctk runtime configure`, restart the engine",
+    ),
+    (
+        r"error gathering device information|no such file or directory: .?/dev/",
+        "a device is missing: see the bundle's `.env` for its name",
+    ),
+    (
         r"port is already allocated|address already in use",
         "another program holds the port; choose one with `--port`",
     ),

@@ -4,15 +4,20 @@ import argparse
 import os
 import socket
 import time
+from dataclasses import replace
 
 from builder import paths
+from builder.bundle import bundle_folder
+from builder.choices import stack_options
 from builder.console import Console, Step
 from builder.engine import Engine
 from builder.engine.install import ensure_engine
 from builder.errors import StackError
+from builder.gpu import Host, require_gpu
 from builder.host import require_memory
 from builder.pipeline import BuildOptions, build_target
-from builder.render import IMAGE_LABEL, HubModel, StackOptions
+from builder.render import IMAGE_LABEL, EmbeddingsServer, HubModel, StackOptions
+from builder.render.stack import require_parting
 from builder.sources import Sources
 from builder.stack import compose
 from builder.stack.ask import ask
@@ -21,7 +26,7 @@ from builder.stack.failures import lost
 from builder.stack.hub import hub_model
 from builder.stack.readiness import activity, judge
 from builder.stack.services import Service, services
-from builder.targets import Catalog, Choice, load_catalog, pick_target
+from builder.targets import Catalog, Choice, Target, load_catalog, pick_target
 
 QUESTION = "What is the capital of France?"
 _POLL_SECONDS = 0.5
@@ -32,20 +37,24 @@ _HIGHEST_PORT = 65535
 
 
 def run_up(args: argparse.Namespace, console: Console) -> int:
-    stack = StackOptions(name=STACK, port=args.port, model=_hub_model(args.model))
+    chosen = stack_options(args, lambda: Sources.load().certificate)
+    stack = replace(chosen, name=STACK, port=args.port, model=_hub_model(args.model))
     catalog = load_catalog(paths.TARGETS)
     target = pick_target(catalog, args.target)
+    require_parting(args.target, target, stack.gpus)
     engine = ensure_engine(console, assume_yes=args.yes)
+    host = Host(bundle_folder(args.target, stack.name), os.environ)
+    require_gpu(engine, args.target, target, stack.gpus, host)
     engine.require_compose()
-    require_memory(engine, catalog, target, console)
+    require_memory(engine, catalog, target, stack, console)
     _require_port(engine, stack.port)
     build_target(Choice.of(args), stack, BuildOptions(assume_yes=args.yes), console)
     _start(engine, console)
-    _wait(engine, stack, console)
+    _wait(engine, stack, target, console)
     url = f"http://127.0.0.1:{stack.port}"
     model = stack.model.name if stack.model else catalog.models.chat.name
     _introduce(url, model, console)
-    _show_next(url, model, catalog, console)
+    _show_next(url, model, stack, catalog, console)
     return 0
 
 
@@ -78,9 +87,10 @@ def _start(engine: Engine, console: Console) -> None:
         engine.remove_replaced(IMAGE_LABEL)
 
 
-def _wait(engine: Engine, stack: StackOptions, console: Console) -> None:
+def _wait(engine: Engine, stack: StackOptions, target: Target, console: Console) -> None:
     """Until every service is healthy; a service that is lost ends it at once, with its last words."""
-    patience = _HUB_PATIENCE_SECONDS if stack.model else _PATIENCE_SECONDS
+    slow = stack.model or target.archs
+    patience = target.stack.start_minutes * 60 if slow else _PATIENCE_SECONDS
     with console.step(f"load {stack.model.name if stack.model else 'the models'}") as step:
         present = services(engine)
         while True:
@@ -114,11 +124,12 @@ def _introduce(url: str, model: str, console: Console) -> None:
     console.line(f"\n  {answer.text}\n")
 
 
-def _show_next(url: str, model: str, catalog: Catalog, console: Console) -> None:
-    console.line(f"The stack is up at {url}. Three things to try:\n")
+def _show_next(url: str, model: str, stack: StackOptions, catalog: Catalog, console: Console) -> None:
+    console.line(f"The stack is up at {url}. Things to try:\n")
     chat = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
     embed = f'{{"model": "{catalog.models.embedding.name}", "input": "some text"}}'
     console.line(f"  OLLAMA_HOST={url} ollama run {model}")
     console.line(f"  curl {url}/api/chat -d '{chat}'")
-    console.line(f"  curl {url}/api/embed -d '{embed}'\n")
-    console.line("`python build.py status` shows it, `python build.py down` stops it.")
+    if not isinstance(stack.embeddings, EmbeddingsServer):
+        console.line(f"  curl {url}/api/embed -d '{embed}'")
+    console.line("\n`python build.py status` shows it, `python build.py down` stops it.")

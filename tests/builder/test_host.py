@@ -10,6 +10,7 @@ from builder import host, paths
 from builder.console import Console
 from builder.engine import Engine
 from builder.errors import EngineError
+from builder.render import StackOptions
 from builder.targets import Catalog, Target, load_catalog
 
 
@@ -70,7 +71,7 @@ def test_a_small_machine_is_one_line_and_a_full_one_a_warning(
     console = Console(screen, live=False, colour=False)
     too_small = r"needs \d\.\d\d GB of memory, and the engine's machine has 2\.00 GB"
     with pytest.raises(EngineError, match=too_small):
-        host.require_memory(FakeEngine(memory=2 * 10**9).typed, catalog, target, console)
+        host.require_memory(FakeEngine(memory=2 * 10**9).typed, catalog, target, StackOptions(), console)
     monkeypatch.setattr(host, "_available", lambda: 10**9)
-    host.require_memory(FakeEngine().typed, catalog, target, console)
+    host.require_memory(FakeEngine().typed, catalog, target, StackOptions(), console)
     assert "1.00 GB are free" in screen.getvalue()

@@ -37,8 +37,8 @@ INPUTS = read_inputs(paths.ROOT, load_catalog(paths.TARGETS))
 
 def files(name: str, options: StackOptions = StackOptions()) -> dict[str, bytes]:  # noqa: B008 - frozen
     """The stack's files, with images that bear the names that real ones would."""
-    specs = {"vllm": CATALOG.targets[name].engine, **CATALOG.images}
-    tags = {image: image_tag(image, spec, name if image == "vllm" else None) for image, spec in specs.items()}
+    tags = {image: image_tag(image, spec, None) for image, spec in CATALOG.images.items()}
+    tags["vllm"] = image_tag("vllm", CATALOG.targets[name].engine, name)
     images = [RenderedImage(image, tag, {}, {}) for image, tag in tags.items()]
     return render_stack(CATALOG, name, images, INPUTS, options)
 

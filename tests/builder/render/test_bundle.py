@@ -12,9 +12,10 @@ from builder import bundle, paths
 from builder.bundle import run_render, write_bundle, write_folder, write_given_folder
 from builder.console import Console
 from builder.errors import UsageError
-from builder.render import Bundle
+from builder.render import ENV, ENV_EXAMPLE, Bundle
 from builder.targets.naming import DEFAULT_STACK
 
+ASKED = {"target": "cpu", "route": None, "extras": None, "embeddings": "infinity", "gpus": 1}
 FILES = {"docker-bake.json": b"{}", "vllm/Dockerfile": b"FROM scratch\n"}
 
 
@@ -103,7 +104,7 @@ def test_a_place_that_takes_no_folder_is_one_line(
     monkeypatch.chdir(here)
     screen = Console(io.StringIO(), live=False, colour=False)
     with pytest.raises(UsageError) as caught:
-        run_render(argparse.Namespace(target="cpu", route=None, extras=None, out=out), screen)
+        run_render(argparse.Namespace(**ASKED, out=out), screen)
     assert expected in caught.value.message
     assert caught.value.hint
     assert names(tmp_path) == {"here"}
@@ -143,3 +144,35 @@ def test_current_names_the_last_bundle_written(tmp_path: Path, monkeypatch: pyte
     write_bundle(Bundle("cpu", "other", (), {"docker-bake.json": b"other"}))
     assert content(bundle.current("other")) == {"docker-bake.json": b"other"}
     assert content(tmp_path / "bundle" / "current") == FILES
+
+
+WITH_SETTINGS = {**FILES, ENV_EXAMPLE: b"RENDER_GID=992\n"}
+
+
+def test_settings_are_made_once_and_a_persons_stay(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(out, WITH_SETTINGS)
+    assert (out / ENV).read_bytes() == WITH_SETTINGS[ENV_EXAMPLE]
+    write_folder(out, {**FILES, ENV_EXAMPLE: b"RENDER_GID=993\n"})
+    assert (out / ENV).read_bytes() == b"RENDER_GID=993\n", "nobody had touched them"
+    (out / ENV).write_bytes(b"RENDER_GID=109\n")
+    (out / ENV).chmod(0o600)
+    for files in (WITH_SETTINGS, FILES, WITH_SETTINGS):
+        write_given_folder(str(out), files)
+        assert (out / ENV).read_bytes() == b"RENDER_GID=109\n"
+        assert (out / ENV).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_to_settings_elsewhere_stays_one(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", WITH_SETTINGS)
+    (tmp_path / "mine").write_bytes(b"RENDER_GID=109\n")
+    (tmp_path / "out" / ENV).unlink()
+    (tmp_path / "out" / ENV).symlink_to(tmp_path / "mine")
+    write_folder(tmp_path / "out", WITH_SETTINGS)
+    assert (tmp_path / "out" / ENV).is_symlink()
+    assert (tmp_path / "mine").read_bytes() == b"RENDER_GID=109\n"
+
+
+def test_without_anything_to_set_there_are_no_settings(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", FILES)
+    assert not (tmp_path / "out" / ENV).exists()
