@@ -1,0 +1,90 @@
+"""A rehearsal from end to end: `build.py build --rehearse`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import paths
+from builder.bundle import write_folder
+from builder.console import Console
+from builder.engine import Engine, base, buildx
+from builder.rehearsal.prepare import Rehearsal, prepare
+from builder.rehearsal.standins import Change
+from builder.rehearsal.transform import BASE, LABEL, tagged
+from builder.render import StackOptions, read_inputs, render
+from builder.render.image import RenderedImage
+from builder.sources import Sources, private_folder
+from builder.targets import Choice, chosen, load_catalog
+from builder.targets.model import Catalog
+from builder.verify import verify_image
+
+_ROOM = paths.CACHE / "rehearsal"
+_ENGINE = "vllm"
+_NEEDED_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Script:
+    """What one rehearsal does otherwise: how faults are planted."""
+
+    changes: Mapping[str, Change] | None = None
+    """Other stand-ins, by distribution."""
+    withdrawn: Sequence[str] = ()
+    """Distributions that no index has."""
+
+
+def rehearse(
+    engine: Engine, choice: Choice, console: Console, *, script: Script | None = None, no_cache: bool = False
+) -> str:
+    """Build the engine's image of a target with stand-ins, check it, and give its tag."""
+    script = script or Script()
+    catalog = chosen(load_catalog(paths.TARGETS), choice)
+    return rehearse_catalog(engine, catalog, choice.target, console, script=script, no_cache=no_cache)
+
+
+def rehearse_catalog(
+    engine: Engine, catalog: Catalog, target: str, console: Console, *, script: Script, no_cache: bool = False
+) -> str:
+    sources = Sources.load()
+    inputs = read_inputs(paths.ROOT, catalog)
+    rehearsal = prepare(
+        engine, catalog, target, inputs, sources=sources, console=console, changes=script.changes
+    )
+    bundle = render(rehearsal.catalog, target, rehearsal.inputs, StackOptions())
+    image = tagged(bundle.image(_ENGINE))
+    folder = _ROOM / "bundle" / target
+    write_folder(folder, image.files)
+    engine.require_buildkit()
+    engine.require_space(_NEEDED_BYTES, "a rehearsal")
+    spec = rehearsal.catalog.bases[BASE]
+    base.ensure(engine, spec, sources=sources, console=console, assume_yes=True)
+    wheels = _ROOM / "contexts" / target
+    rehearsal.lay_out(wheels, without=script.withdrawn)
+    _build(folder, image, wheels, rehearsal, sources, console, no_cache=no_cache)
+    verify_image(engine, image, rehearsal.catalog.image_spec(_ENGINE, target), image.tag, console)
+    return image.tag
+
+
+def _build(
+    folder: Path,
+    image: RenderedImage,
+    wheels: Path,
+    rehearsal: Rehearsal,
+    sources: Sources,
+    console: Console,
+    *,
+    no_cache: bool,
+) -> None:
+    """No index is asked but those on disk; Debian's packages come from where they always do."""
+    suite = rehearsal.catalog.bases[BASE].suite
+    with private_folder() as private:
+        buildx.build(
+            folder,
+            image.tag,
+            console=console,
+            secrets=sources.secrets(private, suite=suite, offline=True),
+            contexts={"wheels": wheels},
+            labels={LABEL: "true"},
+            no_cache=no_cache,
+            title=f"rehearse {rehearsal.target}",
+        )
