@@ -76,6 +76,7 @@ def _share(args: argparse.Namespace) -> None:
     coded = _read_list(args.list)
     wanted = set(_distributions(args.requirements))
     owners = _owners(args.root)
+    _must_be_whole(args.root, owners, wanted)
     records = {owner + _RECORD for name, owner in owners.items() if name in coded}
     stays = {
         name
@@ -149,6 +150,18 @@ def _owners(root: Path) -> Mapping[str, str]:
         for path in (*(base / row for row in rows), *record.parent.rglob("*")):
             owners.setdefault(os.path.relpath(path, root), owner)
     return owners
+
+
+def _must_be_whole(root: Path, owners: Mapping[str, str], wanted: set[str]) -> None:
+    absent = wanted.difference(map(_distribution, owners.values()))
+    if absent:
+        raise PrunerError(f"{min(absent)} is not installed in {root}", hint="install all layers first")
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if name not in owners and (path.is_symlink() or not path.is_dir()):
+            raise PrunerError(
+                f"{name} belongs to no distribution", hint="only what a RECORD lists can be given to a layer"
+            )
 
 
 def _leave(root: Path, stays: Iterable[str]) -> None:
