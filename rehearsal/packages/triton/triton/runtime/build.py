@@ -25,7 +25,9 @@ def _build(  # noqa: PLR0917 - as the real one has them
 ) -> str:
     """Compile an extension module; the parameters are the real one's."""
     target = Path(srcdir, name + str(sysconfig.get_config_var("EXT_SUFFIX")))
-    includes = [*include_dirs, srcdir, sysconfig.get_paths()["include"]]
+    scheme = sysconfig.get_default_scheme()
+    headers = sysconfig.get_paths("posix_prefix" if scheme == "posix_local" else scheme)["include"]
+    includes = [*include_dirs, srcdir, headers]
     subprocess.run(
         [
             *(_find_compiler(), src, "-O3", "-shared", "-fPIC", "-Wno-psabi", "-o", str(target)),

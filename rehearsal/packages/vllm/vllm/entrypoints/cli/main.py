@@ -2,8 +2,7 @@
 
 from importlib.metadata import version
 
-from vllm.entrypoints.common.cli_args import make_arg_parser
-from vllm.utils.argparse_utils import FlexibleArgumentParser
+from vllm.entrypoints.cli.serve import FlexibleArgumentParser, make_arg_parser
 
 
 def main() -> None:
