@@ -1,10 +1,11 @@
 """`build.py report`: where the bytes of images are, as a table, as JSON and as a page with pictures."""
 
 import argparse
+import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from builder import paths
@@ -68,7 +69,7 @@ def _groups(engine: Engine, tag: str) -> dict[str, int] | None:
 
 
 def _layers(facts: ImageFacts) -> tuple[Layer, ...]:
-    """Layers that hold something, named by their digest; an empty one has a digest but no size."""
+    """Layers that hold something; an empty one has a digest but no size."""
     sized = [layer for layer in facts.layers if layer.size]
     digests = (
         facts.diff_ids
@@ -77,8 +78,16 @@ def _layers(facts: ImageFacts) -> tuple[Layer, ...]:
     )
     return tuple(
         Layer(digest, _instruction(layer.made_by), layer.size)
-        for digest, layer in zip(digests, sized, strict=True)
+        for digest, layer in zip(_chain(digests), sized, strict=True)
     )
+
+
+def _chain(digests: Iterable[str]) -> Iterator[str]:
+    """For each layer, what it and those below it make together."""
+    whole = hashlib.sha256()
+    for digest in digests:
+        whole.update(digest.encode())
+        yield whole.hexdigest()
 
 
 def _instruction(made_by: str) -> str:
@@ -103,7 +112,8 @@ def _budget(facts: ImageFacts, catalog: Catalog) -> int | None:
 def _print_table(images: list[ImageWeights], console: Console) -> None:
     for image in images:
         budget = f" of {size(image.budget)}" if image.budget else ""
-        console.line(f"{image.tag}: {size(image.total)}{budget}")
+        parts = f", {size(image.shared)} shared and {size(image.own)} its own" if len(images) > 1 else ""
+        console.line(f"{image.tag}: {size(image.total)}{budget}{parts}")
         for layer in image.layers:
             shared = f"  (shared with {', '.join(layer.shared_with)})" if layer.shared_with else ""
             console.line(f"  {size(layer.size):>10}  {layer.made_by}{shared}")

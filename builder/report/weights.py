@@ -11,6 +11,7 @@ NOT_COUNTED = f"files are not counted: there is no {PYTHON} in it that runs"
 @dataclass(frozen=True)
 class Layer:
     digest: str
+    """Of the layer and all below it: an engine keeps a layer once for images that are the same up to it."""
     made_by: str
     size: int
     shared_with: tuple[str, ...] = ()
@@ -28,8 +29,17 @@ class ImageWeights:
     def total(self) -> int:
         return sum(layer.size for layer in self.layers)
 
+    @property
+    def shared(self) -> int:
+        """Bytes that another image of the report has on disk already."""
+        return sum(layer.size for layer in self.layers if layer.shared_with)
+
+    @property
+    def own(self) -> int:
+        return self.total - self.shared
+
     def as_json(self) -> dict[str, object]:
-        return {**asdict(self), "total": self.total}
+        return {**asdict(self), "total": self.total, "shared": self.shared, "own": self.own}
 
 
 def mark_shared(images: Sequence[ImageWeights]) -> list[ImageWeights]:

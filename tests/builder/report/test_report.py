@@ -42,6 +42,8 @@ def test_a_shared_layer_counts_once_and_says_with_whom() -> None:
     assert one.layers[1].shared_with == ("embeddings:1",)
     assert one.layers[2].shared_with == ()
     assert two.total == 710_000_000
+    assert (one.shared, one.own) == (710_000_000, 7)
+    assert (two.shared, two.own) == (710_000_000, 0)
 
 
 @given(st.lists(st.floats(min_value=1, max_value=1e6), min_size=1, max_size=60))
