@@ -93,7 +93,7 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
          libnuma1 libtcmalloc-minimal4 \
     && mkdir -p /layers/libraries \
     && find / -xdev ! -type d -cnewer /tmp/begun ! -path "/var/log/*" ! -path "/var/cache/*" \
-         ! -name "*-old" ! -iname "*lock*" -print0 > /tmp/changed \
+         ! -name "*-old" ! -name "*.lock" ! -iname lock ! -name lock-frontend -print0 > /tmp/changed \
     && xargs -0 -a /tmp/changed cp --archive --parents --target-directory=/layers/libraries \
     && find /layers/libraries -exec touch -h -d @946684800 {} +
 
