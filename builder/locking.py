@@ -31,6 +31,7 @@ class Plan:
     requirements: Sequence[str]
     python: str | None
     """None: for every Python that the driver runs on."""
+    overrides: Sequence[str] = ()
     without: Sequence[str] = ()
     upstream_index: str | None = None
     on_top_of: str | None = None
@@ -44,6 +45,7 @@ class Plan:
         pythons = f"Python {self.python} on x86-64 Linux" if self.python else "Python 3.11 to 3.14"
         facts = {
             "Asked for": sorted(self.requirements),
+            "Overrides": sorted(self.overrides),
             "Left out": sorted(self.without),
             "Goes on top of": [self.on_top_of] if self.on_top_of else [],
         }
@@ -77,6 +79,7 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
     proxy = catalog.images["proxy"]
     engines = [target.engine for target in catalog.targets.values()]
     images = {spec.lock: spec for spec in [*engines, *catalog.images.values()]}
+    extras = {extra.lock: (spec, extra) for spec in engines for extra in spec.extras.values()}
     converter = engines[0]
     return [
         Plan("driver", read_direct(locks / "driver.in"), None),
@@ -86,10 +89,22 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
                 name,
                 spec.requirements,
                 catalog.bases[spec.base].python,
+                overrides=spec.overrides,
                 without=list(spec.without),
                 upstream_index=spec.index,
             )
             for name, spec in images.items()
+        ),
+        *(
+            Plan(
+                name,
+                extra.requirements,
+                catalog.bases[spec.base].python,
+                overrides=spec.overrides,
+                without=list(extra.without),
+                on_top_of=spec.lock,
+            )
+            for name, (spec, extra) in extras.items()
         ),
         Plan(
             catalog.models.lock,
@@ -125,8 +140,10 @@ def select(known: Sequence[str], catalog: Catalog, *, only: str | None, target: 
             raise UsageError(f"there is no lock {only!r}", hint=f"{guess}locks are {', '.join(names)}")
         return {only}
     if target is not None:
+        engine = pick_target(catalog, target).engine
+        extras = {extra.lock for extra in engine.extras.values()}
         shared = {spec.lock for spec in catalog.images.values()}
-        return {pick_target(catalog, target).engine.lock, *shared, catalog.models.lock, BASES}
+        return {engine.lock, *extras, *shared, catalog.models.lock, BASES}
     return set(names)
 
 
@@ -139,6 +156,7 @@ def write_lock(plan: Plan, locks: Path, sources: Sources, *, uv: Path) -> int:
         python=plan.python or _OLDEST_PYTHON,
         universal=plan.python is None,
         constraints=[str(pin) for pin in agreed.values()],
+        overrides=plan.overrides,
         without=plan.without,
         dependencies=plan.dependencies,
         upstream_index=plan.upstream_index,

@@ -33,6 +33,8 @@ class Question:
     python: str
     universal: bool = False
     constraints: Sequence[str] = ()
+    overrides: Sequence[str] = ()
+    """Requirements that win over what any distribution asks for."""
     without: Sequence[str] = ()
     """Distributions that are left out, with all that only they bring."""
     dependencies: bool = True
@@ -101,13 +103,14 @@ def _compile(
     inputs = {
         "requirements.in": question.requirements,
         "constraints.txt": question.constraints,
+        "overrides.txt": question.overrides,
         "excludes.txt": question.without,
     }
     for name, lines in inputs.items():
         (workdir / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     command = [
         *(str(uv), "pip", "compile", "requirements.in"),
-        *("--constraints", "constraints.txt", "--excludes", "excludes.txt"),
+        *("--constraints", "constraints.txt", "--overrides", "overrides.txt", "--excludes", "excludes.txt"),
         *("--format", "pylock.toml", "--only-binary", ":all:", "--index-strategy", "unsafe-best-match"),
         *("--no-config", "--no-progress", "--color", "never", "--no-python-downloads", "--system-certs"),
         *("--no-header", "--python", sys.executable, "--python-version", question.python),

@@ -4,26 +4,18 @@ import datetime
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from builder.targets.arguments import Arguments, flags
+from builder.targets.kinds import Arch, Budget, Commit, DebianPackage, Link, Name, Port, Strict, Version
+from builder.targets.llamacpp import LlamacppChoice, LlamacppImage, LlamacppSpec, llamacpp_image
 from builder.targets.stack import StackSpec
 
 SECURITY_FLOOR = (0, 22, 0)
 """vLLM below this lets a request past its API key (CVE-2026-48746)."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-Version = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+_-]*$")]
-Arch = Annotated[str, StringConstraints(pattern=r"^(gfx[0-9a-f]{3,5}|sm_[0-9]{2,3}[af]?)$")]
-Link = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
-Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
 Route = Literal["wheels", "source"]
 ExtraName = Literal["jit", "multimodal"]
-DebianPackage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BaseSpec(Strict):
@@ -39,20 +31,13 @@ class BaseSpec(Strict):
     exclude: list[str] = Field(default=[], description="paths that no package may bring")
 
 
-class Budget(Strict):
-    """What an image may weigh: the sum of its uncompressed layers in megabytes (10^6 bytes)."""
-
-    total_mb: int = Field(gt=0)
-    added_mb: int | None = Field(default=None, gt=0, description="what it may add to its base")
-
-
 class ImageSpec(Strict):
     """An image made of Python wheels on a base."""
 
     title: str
     version: Version
     base: Name
-    port: int = Field(gt=0, lt=65536, description="the port that its server listens on")
+    port: Port = Field(description="the port that its server listens on")
     lock: Name = Field(description="file in locks/, without its suffix")
     requirements: list[str] = Field(min_length=1, description="what `lock` resolves")
     overrides: list[str] = Field(default=[], description="requirements that win over what wheels ask for")
@@ -65,6 +50,9 @@ class ImageSpec(Strict):
         default={}, description="distributions that get a layer of their own, in order; the rest come between"
     )
     runtime_packages: list[DebianPackage] = Field(default=[], description="the distribution's libraries")
+    runtime_unneeded: dict[str, str] = Field(
+        default={}, description="pattern of files that these packages bring in vain -> the reason"
+    )
     env: dict[str, str] = Field(default={})
     memory_gb: float = Field(gt=0, description="what the container needs to run")
     budget: Budget
@@ -96,6 +84,7 @@ class Extra(Strict):
 
     title: str
     requirements: list[str] = Field(min_length=1)
+    without: dict[str, str] = Field(default={}, description="distributions left out, each with the reason")
     lock: Name
     env: dict[str, str] = {}
 
@@ -210,6 +199,7 @@ class Target(Strict):
     support: Literal["upstream", "community", "experimental"] = "upstream"
     state: State = State()
     engine: EngineSpec
+    llamacpp: LlamacppChoice | None = Field(default=None, description="llama.cpp's server for this chip")
     rocm: Rocm | None = None
     cuda: Cuda | None = None
     stack: StackSpec = Field(default=StackSpec(), description="what the engines get beside their image")
@@ -254,6 +244,7 @@ class Catalog(Strict):
     bases: dict[Name, BaseSpec]
     indexes: dict[Name, Link] = Field(default={}, description="upstream package indexes")
     images: dict[Literal["proxy", "embeddings"], ImageSpec] = Field(description="what every target shares")
+    llamacpp: LlamacppSpec | None = Field(default=None, description="llama.cpp's server, for every target")
     models: DefaultModels
     targets: dict[Name, Target] = Field(min_length=1)
 
@@ -273,6 +264,28 @@ class Catalog(Strict):
         if missing:
             raise ValueError(f"images lacks {', '.join(sorted(missing))}")
         return self
+
+    @model_validator(mode="after")
+    def _llamacpp_is_whole(self) -> Self:
+        if self.llamacpp and self.llamacpp.base not in self.bases:
+            raise ValueError(
+                f"llamacpp stands on base {self.llamacpp.base!r}; there is {', '.join(self.bases)}"
+            )
+        for name in self.targets:
+            try:
+                self.llamacpp_image(name)
+            except ValueError as error:
+                raise ValueError(f"targets.{name}.llamacpp: {error}") from None
+        return self
+
+    def llamacpp_image(self, target: str) -> LlamacppImage | None:
+        """llama.cpp's server for a target; None where it has none."""
+        choice = self.targets[target].llamacpp
+        if choice is None:
+            return None
+        if self.llamacpp is None:
+            raise ValueError("there is no entry llamacpp beside images that says what it is made of")
+        return llamacpp_image(self.llamacpp, choice, self.targets[target].archs)
 
     def image_spec(self, image: str, target: str) -> ImageSpec:
         """The entry of an image of a target's stack, whether shared or the target's own."""

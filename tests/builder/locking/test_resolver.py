@@ -122,6 +122,22 @@ def test_an_upstream_index_is_asked_last(index: FolderIndex, folder: FolderIndex
     assert ask(question, index=index.url)[0].name == "special"
 
 
+def test_an_override_wins_over_what_a_wheel_asks_for(index: FolderIndex, ask: Ask) -> None:
+    index.add("app", requires=["library>=2"])
+    index.add("library", "1.9")
+    with pytest.raises(SourceError, match="fit together"):
+        ask(Question(["app"], python="3.11"), index=index.url)
+    answer = ask(Question(["app"], python="3.11", overrides=["library>=1.9"]), index=index.url)
+    assert [str(pin) for pin in answer] == ["app==1.0", "library==1.9"]
+
+
+def test_an_override_of_what_nothing_asks_for_brings_nothing(index: FolderIndex, ask: Ask) -> None:
+    index.add("app")
+    index.add("library")
+    answer = ask(Question(["app"], python="3.11", overrides=["library>=1"]), index=index.url)
+    assert [pin.name for pin in answer] == ["app"]
+
+
 def test_without_a_network_folders_alone_are_enough(folder: FolderIndex, ask: Ask) -> None:
     folder.add("library")
     answer = ask(Question(["library"], python="3.11"), folders=(folder.url,), no_index=True)
