@@ -46,6 +46,9 @@ class ImageSpec(Strict):
     upstream: dict[Name, list[str]] = Field(
         default={}, description="by index: distributions that come from there and from nowhere else"
     )
+    sdists: list[str] = Field(
+        default=[], description="distributions that their upstream index holds as source alone"
+    )
     layers: dict[Name, list[str]] = Field(
         default={}, description="distributions that get a layer of their own, in order; the rest come between"
     )
@@ -76,7 +79,7 @@ class Source(Strict):
         default=[], description="what the build itself needs, as in `requirements`"
     )
     env: dict[str, str] = Field(default={}, description="for the build")
-    patches: list[Patch] = []
+    patches: list[Patch] = Field(default=[])
 
 
 class Extra(Strict):
@@ -86,7 +89,7 @@ class Extra(Strict):
     requirements: list[str] = Field(min_length=1)
     without: dict[str, str] = Field(default={}, description="distributions left out, each with the reason")
     lock: Name
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
 
 
 class Checks(Strict):
@@ -113,6 +116,9 @@ class EngineSpec(ImageSpec):
     source: Source | None = Field(default=None, description="without it there is no source route")
     args: Arguments = Field(default={}, description="flags that this target always gets")
     shm_mb: int = Field(gt=0, description="shared memory that the engine needs")
+    device: Extra | None = Field(
+        default=None, description="wheels of the chip's own code, in the last layer, from a lock of their own"
+    )
     extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
     includes: list[ExtraName] = Field(default=[], description="extras that are in")
     checks: Checks = Checks()
@@ -138,6 +144,12 @@ class EngineSpec(ImageSpec):
         if unknown:
             raise ValueError(f"includes names {', '.join(sorted(unknown))}, which extras does not hold")
         return self
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """Everything that its image is made from, in the order of installing."""
+        parts = [*(self.extras[name] for name in self.includes), *([self.device] if self.device else [])]
+        return (self.lock, *(part.lock for part in parts))
 
     @property
     def flags(self) -> list[str]:
@@ -204,7 +216,7 @@ class Target(Strict):
     cuda: Cuda | None = None
     stack: StackSpec = Field(default=StackSpec(), description="what the engines get beside their image")
     pruning: Pruning = Pruning()
-    gaps: list[Gap] = []
+    gaps: list[Gap] = Field(default=[])
 
     @model_validator(mode="after")
     def _vendor_matches(self) -> Self:
