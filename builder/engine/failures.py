@@ -63,6 +63,11 @@ _HINTS = (
         "the mirror is behind or this machine's clock is wrong: check both",
     ),
     (
+        r"E: Version '.+' for '.+' was not found",
+        "the mirror has moved on to another version than the lock names: write the lock again with "
+        "`build.py lock`, then build again",
+    ),
+    (
         r"E: (Failed to fetch|Unable to (fetch|locate package)|Some index files|The repository)",
         "a Debian package could not be fetched: check the mirror in this machine's apt sources",
     ),
