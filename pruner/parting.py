@@ -2,11 +2,12 @@
 
     python -m pruner.parting list  ROOT LIST --vendor amd|nvidia
     python -m pruner.parting share ROOT LIST REQUIREMENTS
-    python -m pruner.parting chip  ROOT LIST
+    python -m pruner.parting chip  ROOT LIST [REQUIREMENTS]
 
 `list` writes down which files hold device code, whatever the chip, before anything is pruned. On a tree
 that is as it was then, `share` leaves what the named distributions hold besides those, without symbols; on
-one that was pruned since, `chip` leaves those alone. A RECORD goes with the files whose hashes in it change.
+one that was pruned since, `chip` leaves those, and distributions that are the chip's own. A RECORD goes with
+the files whose hashes in it change.
 Files only ever go or become smaller, so in an image build a view costs what it rewrites, not a copy.
 """
 
@@ -60,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         verb.set_defaults(run=run)
         if name == "list":
             verb.add_argument("--vendor", choices=list(_ASKED), required=True)
-        if name == "share":
-            verb.add_argument("requirements", type=Path, metavar="REQUIREMENTS")
+        if name != "list":
+            optional = "?" if name == "chip" else None
+            verb.add_argument("requirements", type=Path, metavar="REQUIREMENTS", nargs=optional)
     return parser
 
 
@@ -92,7 +94,9 @@ def _chip(args: argparse.Namespace) -> None:
     coded = _read_list(args.list)
     owners = _owners(args.root)
     records = {owner + _RECORD for name, owner in owners.items() if name in coded}
-    _leave(args.root, {*coded, *records, IN_IMAGE})
+    wanted = set(_distributions(args.requirements)) if args.requirements else set()
+    own = {name for name, owner in owners.items() if _distribution(owner) in wanted}
+    _leave(args.root, {*coded, *records, *own, IN_IMAGE})
 
 
 def with_device_code(root: Path, vendor: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ class Play:
 
 def locks_of(engine: EngineSpec) -> tuple[str, ...]:
     """The locks that a target's engine is made from."""
-    return (engine.lock, *(engine.extras[extra].lock for extra in engine.includes))
+    return engine.locks
 
 
 def transform(

@@ -41,7 +41,8 @@ def _lock_names(catalog: Catalog) -> set[str]:
     engines = [target.engine for target in catalog.targets.values()]
     extras = {extra.lock for engine in engines for extra in engine.extras.values()}
     images = {spec.lock for spec in (*engines, *catalog.images.values())}
-    return {_DRIVER, catalog.models.lock, *images, *extras}
+    devices = {engine.device.lock for engine in engines if engine.device}
+    return {_DRIVER, catalog.models.lock, *images, *extras, *devices}
 
 
 def _templates(folder: Path, relative_to: Path) -> dict[str, str]:

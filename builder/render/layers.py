@@ -9,6 +9,7 @@ from builder.targets.model import EngineSpec, Extra, ImageSpec
 
 REST = "packages"
 ENGINE = "engine"
+DEVICE = "device"
 
 Locks = Mapping[str, Sequence[Requirement]]
 
@@ -21,6 +22,8 @@ class Layer:
     members: tuple[Requirement, ...]
     index: str | None = None
     """The upstream index that all of them come from; None for the indexes of whoever builds."""
+    sdists: tuple[str, ...] = ()
+    """Members that the index may hold as source."""
 
     @property
     def requirements(self) -> str:
@@ -36,13 +39,21 @@ class Layer:
         return all(requirement.hashes for requirement in self.members)
 
     @property
+    def wheels(self) -> str:
+        """Those that pip must take as wheels, as its option `--only-binary` has them."""
+        if not self.sdists:
+            return ":all:"
+        return ",".join(member.name for member in self.members if member.name not in self.sdists)
+
+    @property
     def slim(self) -> str:
         """Where its policy of dead weight lies in the build context, if it has one."""
         return f"slim/{self.name}.txt"
 
 
 def cut(spec: ImageSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[Layer, ...]:
-    """Layers of an image: what is shared first, then the rest and the extras, the engine itself last."""
+    """Layers of an image: what is shared first, then the rest and the extras, the engine itself, and what
+    only one chip has."""
     lock = locks[spec.lock]
     claimed = {normalise(name): layer for layer, names in spec.layers.items() for name in names}
     absent = set(claimed) - {requirement.name for requirement in lock}
@@ -61,6 +72,8 @@ def cut(spec: ImageSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[Laye
     position = order.index(REST) + 1
     ordered = {layer: members[layer] for layer in order[:position]} | extras
     ordered |= {layer: members[layer] for layer in order[position:]}
+    if isinstance(spec, EngineSpec) and spec.device:
+        ordered[DEVICE] = locks[spec.device.lock]
     return tuple(_layer(name, held, spec, indexes) for name, held in ordered.items() if held)
 
 
@@ -84,4 +97,5 @@ def _layer(name: str, members: Sequence[Requirement], spec: ImageSpec, indexes: 
             f"locks/{spec.lock}.txt has no hash for {', '.join(unhashed)}",
             hint="only what comes from one upstream index may go without; run `python build.py lock`",
         )
-    return Layer(name, tuple(sorted(members)), indexes[index] if index else None)
+    sdists = {normalise(each) for each in spec.sdists} & {requirement.name for requirement in members}
+    return Layer(name, tuple(sorted(members)), indexes[index] if index else None, tuple(sorted(sdists)))

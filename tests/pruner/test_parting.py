@@ -140,3 +140,17 @@ def test_a_distribution_that_is_not_there_is_an_error(
 def test_a_list_that_is_not_there_is_one_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert parting.main(["chip", str(root), str(root / "nothing")]) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+def test_what_only_the_chip_has_stays_with_it(root: Path, tmp_path: Path) -> None:
+    names = listed(root)
+    site = root / SITE
+    put(site / "torch/.kpack/torch_gfx1100.kpack", b"code")
+    put(site / "torch/lib/rocblas/library/TensileLibrary_lazy_gfx1100.dat", b"table")
+    wheel(site, "torch_device", "torch/.kpack/torch_gfx1100.kpack")
+    asked = requirements(tmp_path, "torch-device")
+    assert parting.main(["chip", str(root), str(names), str(asked)]) == 0
+    left = contents(root)
+    assert f"{SITE}/torch/.kpack/torch_gfx1100.kpack" in left
+    assert f"{SITE}/torch_device-1.0.dist-info/RECORD" in left
+    assert f"{SITE}/torch/__init__.py" not in left

@@ -15,6 +15,16 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
          python3-venv
 RUN python3 -m venv /opt/venv
 
+FROM build AS tools
+RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
+    --mount=type=bind,from=wheels,source=tools,target=/wheels \
+    --mount=type=bind,source=requirements/tools.txt,target=/build/requirements.txt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
+      --require-hashes --no-deps --only-binary=:all: --find-links=/wheels --requirement=/build/requirements.txt
+
 FROM build AS torch
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
@@ -118,7 +128,21 @@ ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
     DO_NOT_TRACK="1" \
     TORCHDYNAMO_DISABLE="1"
 
+# Whether the image is what its target says is seen here, without a GPU; what was found stays in it.
+FROM runtime AS checked
+USER 0:0
+RUN --network=none \
+    --mount=type=bind,source=checks,target=/run/checks/checks \
+    --mount=type=bind,source=pruner,target=/run/checks/pruner \
+    --mount=type=bind,source=checks.json,target=/run/checks.json \
+    --mount=type=bind,from=tools,source=/opt/venv/lib/python3.11/site-packages/zstandard,target=/run/checks/zstandard \
+    --mount=type=tmpfs,target=/tmp \
+    mkdir -p /layers/checked/etc/gfxpack \
+    && PYTHONPATH=/run/checks /opt/venv/bin/python -P -m checks /run/checks.json --root / --verdict /layers/checked/etc/gfxpack/checks.json \
+    && find /layers/checked -exec touch -h -d @946684800 {} +
+
 FROM runtime
+COPY --link --from=checked /layers/checked/ /
 USER 10001:0
 WORKDIR /
 EXPOSE 8000
