@@ -8,7 +8,6 @@ from checks.subject import Fault, Finding, Subject
 from pruner.archs import Ptx, Wanted, parse_archs
 from pruner.library import Options
 from pruner.report import FileReport, Outcome
-from pruner.tree.globs import Globs
 from pruner.tree.pool import default_jobs
 from pruner.tree.progress import Progress
 from pruner.tree.result import Request
@@ -48,6 +47,6 @@ def _faults(subject: Subject, name: str, row: FileReport) -> Iterator[Fault]:
         others = ", ".join(f"{label} ({size(weight)})" for label, weight in sorted(row.dropped.items()))
         yield Fault(f"{name} holds code for other chips: {others}", _PRUNE.format(archs=archs))
     if row.outcome is Outcome.FAILED or (
-        row.outcome is Outcome.REFUSED and name not in Globs(subject.expect.accept)
+        row.outcome is Outcome.REFUSED and not subject.is_excused(name, subject.expect.accept)
     ):
         yield Fault(f"{name}: {row.reason}", _ACCEPT)

@@ -92,14 +92,14 @@ class Expectation:
     driver_libraries: tuple[str, ...] = _texts()
     """Libraries that the host's driver brings at run time: libcuda.so.1."""
     may_lack: Mapping[str, str] = _table()
-    """Pattern of libraries that may lack others or their symbols -> the reason."""
+    """Pattern of libraries, below the root or site-packages, that may lack others or symbols -> the why."""
     kpack: tuple[str, ...] = _texts()
     """Below site-packages, with {arch}: each names one archive at least, for each chip."""
     ptx: str = _key([*Ptx].__contains__, f"one of {', '.join(Ptx)}", default=Ptx.NEEDED.value)
     embedded: bool = _key(lambda value: isinstance(value, bool), "true or false", default=False)
     """With `ptx`, what the pruner was asked for."""
     accept: tuple[str, ...] = _texts()
-    """Patterns of files that may be without code for the chip."""
+    """Patterns of files, below the root or site-packages, that may be without code for the chip."""
     args: tuple[str, ...] = _texts()
     """Flags that the server always gets."""
     env: Mapping[str, str] = _table()

@@ -17,12 +17,10 @@ _HINTS = {
 
 
 def privileged(subject: Subject) -> Finding:
-    seen = 0
     faults = []
     for name, mode in _files(subject.root):
-        seen += 1
         faults += [Fault(f"/{name} {what}", _HINTS[what]) for what in _wrongs(name, mode)]
-    return Finding(faults, {"looked_at_any": seen > 0})
+    return Finding(faults)
 
 
 def _wrongs(name: str, mode: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ _LOST = "a step lost hidden folders: copy whole folders, and let no pattern leav
 
 def archives(subject: Subject) -> Finding:
     expected, _ = parse_archs(subject.expect.archs)
-    there = sorted({path for tree in subject.trees for path in tree.rglob(f"*{_SUFFIX}")})
+    there = sorted({path for tree in subject.trees for path in tree.rglob(f"*{_SUFFIX}") if path.is_file()})
     return Finding(
         [*_missing(subject), *_foreign(subject, there, expected), *_torn(subject)],
         {"archives": [_name(subject, path) for path in there]},

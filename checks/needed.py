@@ -21,6 +21,7 @@ _ORIGIN = re.compile(r"\$ORIGIN|\$\{ORIGIN\}")
 
 
 def closed(subject: Subject) -> Finding:
+    expect = subject.expect
     search = _Search(subject)
     faults = []
     lacking = {}
@@ -28,7 +29,7 @@ def closed(subject: Subject) -> Finding:
         missing = sorted(search.missing(library))
         if library.trouble:
             faults.append(Fault(f"{library.name} cannot be read: {library.trouble}", _DAMAGED))
-        elif missing and library.name in subject.may_lack:
+        elif missing and subject.is_excused(library.name, expect.may_lack):
             lacking[library.name] = missing
         elif missing:
             faults.append(Fault(f"{library.name} needs {', '.join(missing)}: nothing here brings that", _ADD))

@@ -1,7 +1,7 @@
 """What every check is asked about, and what it answers."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -61,9 +61,10 @@ class Subject:
     def libraries(self) -> tuple[Library, ...]:
         return tuple(library for tree in self.trees for library in libraries_of(tree, self.root.resolve()))
 
-    @cached_property
-    def may_lack(self) -> Globs:
-        return Globs(self.expect.may_lack)
+    def is_excused(self, name: str, patterns: Iterable[str]) -> bool:
+        """Whether a pattern names this file, by its path below the root or below site-packages."""
+        globs = Globs(patterns)
+        return name in globs or name.partition("/site-packages/")[2] in globs
 
 
 @dataclass(frozen=True)

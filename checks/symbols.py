@@ -16,7 +16,7 @@ def resolved(subject: Subject) -> Finding:
         if wanted:
             users[library.name] = len(wanted)
         missing = [name for name in wanted if name not in defined]
-        if missing and library.name not in subject.may_lack:
+        if missing and not subject.is_excused(library.name, subject.expect.may_lack):
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             faults.append(
                 Fault(

@@ -33,7 +33,7 @@ CHECKS = (
     Check("versions", _has_python, versions.pinned),
     Check("least", _has_python, versions.safe),
     Check("fingerprint", _has_triton, versions.fingerprint),
-    Check("requires", _has_python, versions.fitting),
+    Check("requires", _has_engine, versions.fitting),
     Check("needed", _always, needed.closed),
     Check("symbols", _has_python, symbols.resolved),
     Check("kpack", _is_rocm, kpack.archives),

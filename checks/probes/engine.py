@@ -16,15 +16,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
-_PARSER = (
-    ("vllm.entrypoints.common.cli_args", "make_arg_parser"),
-    ("vllm.entrypoints.openai.cli_args", "make_arg_parser"),
-)
-_FLEXIBLE = (
-    ("vllm.utils.argparse_utils", "FlexibleArgumentParser"),
-    ("vllm.utils", "FlexibleArgumentParser"),
-)
-"""Where releases keep them, newest first."""
+_SERVE = "vllm.entrypoints.cli.serve"
+"""It imports the parser from where its release keeps it."""
 
 
 class Refused(Exception):  # noqa: N818 - what a parser says of an argument
@@ -33,15 +26,6 @@ class Refused(Exception):  # noqa: N818 - what a parser says of an argument
 
 def refuse(message: str) -> NoReturn:
     raise Refused(message)
-
-
-def first_of(places: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401 - whatever vLLM keeps there
-    for module, name in places:
-        try:
-            return getattr(import_module(module), name)
-        except (ModuleNotFoundError, AttributeError):
-            continue
-    raise SystemExit(f"vLLM has no {places[0][1]} where it was looked for")
 
 
 def why_not(work: Callable[[], object]) -> str:
@@ -54,7 +38,8 @@ def why_not(work: Callable[[], object]) -> str:
 
 
 def parser() -> ArgumentParser:
-    made: ArgumentParser = first_of(_PARSER)(first_of(_FLEXIBLE)(prog="vllm serve"))
+    serve = import_module(_SERVE)
+    made: ArgumentParser = serve.make_arg_parser(serve.FlexibleArgumentParser(prog="vllm serve"))
     made.error = refuse  # type: ignore[method-assign]
     made.allow_abbrev = False
     return made
@@ -74,7 +59,7 @@ def take(made: ArgumentParser, args: list[str]) -> None:
     if backend is not None:  # any text passes the parser; the engine's configuration has the choices
         try:
             import_module("vllm.config").AttentionConfig(backend=backend)
-        except KeyError:
+        except (KeyError, ValueError):
             refuse(f"it has no attention backend {backend}")
 
 
