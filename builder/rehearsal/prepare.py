@@ -14,7 +14,7 @@ from builder.rehearsal.contents import read_listings
 from builder.rehearsal.standins import Change, StandIns
 from builder.rehearsal.transform import BASE, locks_of, transform
 from builder.render import Inputs
-from builder.render.layers import Layer, cut
+from builder.render.layers import Layer, cut, tools
 from builder.requirements import Requirement
 from builder.sources import Sources
 from builder.targets.model import Catalog
@@ -36,7 +36,10 @@ class Rehearsal:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return cut(self.catalog.targets[self.target].engine, self.inputs.locks, self.catalog.indexes)
+        """All that is installed from wheels."""
+        engine = self.catalog.targets[self.target].engine
+        sources = (self.inputs.locks, self.catalog.indexes)
+        return tuple(layer for layer in (*cut(engine, *sources), *tools(engine, *sources)) if not layer.built)
 
     def lay_out(self, folder: Path, *, without: Collection[str] = ()) -> None:
         """Write the build context `wheels`: an index for a layer that comes from one, else the wheels alone.
@@ -50,9 +53,9 @@ class Rehearsal:
                 index.lay_out(home, members)
             else:
                 index.place(home, (wheel for _, wheel in members))
-        tools = folder / "tools"
-        tools.mkdir()
-        index.place(tools, (self.wheels[pin] for pin in _tools(self.inputs)))
+        own = folder / "tools"
+        own.mkdir()
+        index.place(own, (self.wheels[pin] for pin in _tools(self.inputs)))
 
 
 def prepare(

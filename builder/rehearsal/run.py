@@ -12,7 +12,7 @@ from builder.rehearsal.prepare import Rehearsal, prepare
 from builder.rehearsal.standins import Change
 from builder.rehearsal.transform import BASE, LABEL, tagged
 from builder.render import StackOptions, read_inputs, render
-from builder.render.image import RenderedImage
+from builder.render.recipe import RenderedImage
 from builder.sources import Sources, private_folder
 from builder.targets import Choice, chosen, load_catalog
 from builder.targets.model import Catalog

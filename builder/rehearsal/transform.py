@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from builder.rehearsal import index
 from builder.render import Inputs
-from builder.render.image import RenderedImage
+from builder.render.recipe import RenderedImage
 from builder.requirements import Requirement
 from builder.targets.choose import with_engine
 from builder.targets.model import Catalog, EngineSpec
@@ -33,8 +33,9 @@ class Play:
 
 
 def locks_of(engine: EngineSpec) -> tuple[str, ...]:
-    """The locks that a target's engine is made from."""
-    return engine.locks
+    """The locks that a target's engine is made from, and what it is compiled with."""
+    tools = engine.compiled.lock if engine.compiled else None
+    return (*engine.locks, *([tools] if tools else []))
 
 
 def transform(

@@ -10,6 +10,7 @@ from builder.targets.model import EngineSpec, Extra, ImageSpec
 REST = "packages"
 ENGINE = "engine"
 DEVICE = "device"
+_COMPILED = "vllm"
 
 Locks = Mapping[str, Sequence[Requirement]]
 
@@ -24,6 +25,8 @@ class Layer:
     """The upstream index that all of them come from; None for the indexes of whoever builds."""
     sdists: tuple[str, ...] = ()
     """Members that the index may hold as source."""
+    built: bool = False
+    """Whether its one distribution is compiled in the image's build."""
 
     @property
     def requirements(self) -> str:
@@ -54,35 +57,61 @@ class Layer:
 def cut(spec: ImageSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[Layer, ...]:
     """Layers of an image: what is shared first, then the rest and the extras, the engine itself, and what
     only one chip has."""
-    lock = locks[spec.lock]
+    engine = spec if isinstance(spec, EngineSpec) else None
+    members = _members(spec, locks[spec.lock], compiled=bool(engine and engine.compiled))
+    shared = [layer for layer in spec.layers if layer != ENGINE]
+    extras = [(name, locks[extra.lock]) for name, extra in _extras(spec).items()]
+    ordered = [*((name, members[name]) for name in (*shared, REST)), *extras]
+    layers = [_layer(name, held, spec, indexes) for name, held in ordered if held]
+    if engine and engine.compiled:
+        layers.append(Layer(ENGINE, (Requirement(_COMPILED, engine.compiled.version),), built=True))
+    elif members.get(ENGINE):
+        layers.append(_layer(ENGINE, members[ENGINE], spec, indexes))
+    if engine and engine.device:
+        layers.append(_layer(DEVICE, locks[engine.device.lock], spec, indexes))
+    return tuple(layers)
+
+
+def _members(
+    spec: ImageSpec, lock: Sequence[Requirement], *, compiled: bool
+) -> dict[str, Sequence[Requirement]]:
+    """What the lock has for each layer; what is compiled here is in it only for those who fetch it."""
     claimed = {normalise(name): layer for layer, names in spec.layers.items() for name in names}
-    absent = set(claimed) - {requirement.name for requirement in lock}
+    held = [pin for pin in lock if not (compiled and pin.name == _COMPILED)]
+    absent = set(claimed) - {pin.name for pin in held} - ({_COMPILED} if compiled else set())
     if absent:
         names = ", ".join(sorted(absent))
         raise ConfigError(
             f"locks/{spec.lock}.txt does not hold {names}, though targets.yaml gives it a layer of its own",
             hint="run `python build.py lock`, or correct `layers` in targets.yaml",
         )
-    shared = [layer for layer in spec.layers if layer != ENGINE]
-    order = [*shared, REST, *([ENGINE] if ENGINE in spec.layers else [])]
-    members: dict[str, Sequence[Requirement]] = {
-        layer: [r for r in lock if claimed.get(r.name, REST) == layer] for layer in order
+    return {
+        layer: [pin for pin in held if claimed.get(pin.name, REST) == layer] for layer in (*spec.layers, REST)
     }
-    extras = {name: locks[extra.lock] for name, extra in _extras(spec).items()}
-    position = order.index(REST) + 1
-    ordered = {layer: members[layer] for layer in order[:position]} | extras
-    ordered |= {layer: members[layer] for layer in order[position:]}
-    if isinstance(spec, EngineSpec) and spec.device:
-        ordered[DEVICE] = locks[spec.device.lock]
-    return tuple(_layer(name, held, spec, indexes) for name, held in ordered.items() if held)
+
+
+def tools(spec: EngineSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[Layer, ...]:
+    """What vLLM is compiled with, a layer for each place that it comes from; no image holds it."""
+    if spec.compiled is None or spec.compiled.lock is None:
+        return ()
+    homes = _homes(spec)
+    places: dict[str, list[Requirement]] = {}
+    for pin in locks[spec.compiled.lock]:
+        places.setdefault(f"build-{homes.get(pin.name, 'tools')}", []).append(pin)
+    return tuple(_layer(name, held, spec, indexes) for name, held in sorted(places.items()))
 
 
 def _extras(spec: ImageSpec) -> dict[str, Extra]:
     return {name: spec.extras[name] for name in spec.includes} if isinstance(spec, EngineSpec) else {}
 
 
+def _homes(spec: ImageSpec) -> dict[str, str]:
+    """The upstream index of each distribution that comes from one."""
+    return {normalise(each): index for index, names in spec.upstream.items() for each in names}
+
+
 def _layer(name: str, members: Sequence[Requirement], spec: ImageSpec, indexes: Mapping[str, str]) -> Layer:
-    homes = {normalise(each): index for index, names in spec.upstream.items() for each in names}
+    homes = _homes(spec)
     found = {homes.get(requirement.name) for requirement in members}
     if len(found) > 1:
         named = ", ".join(sorted(filter(None, found)))

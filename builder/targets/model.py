@@ -78,8 +78,15 @@ class Source(Strict):
     requirements: list[str] = Field(
         default=[], description="what the build itself needs, as in `requirements`"
     )
+    lock: Name | None = Field(default=None, description="what `requirements` resolve to, on top of the main")
     env: dict[str, str] = Field(default={}, description="for the build")
     patches: list[Patch] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _tools_are_locked(self) -> Self:
+        if bool(self.requirements) != bool(self.lock):
+            raise ValueError("requirements and lock go together")
+        return self
 
 
 class Extra(Strict):
@@ -122,6 +129,17 @@ class EngineSpec(ImageSpec):
     extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
     includes: list[ExtraName] = Field(default=[], description="extras that are in")
     checks: Checks = Checks()
+
+    @property
+    def known_locks(self) -> set[str]:
+        """Every lock that it may be made from, whatever route and extras are chosen."""
+        parts: list[Extra | Source | None] = [self.device, self.source, *self.extras.values()]
+        return {self.lock, *(part.lock for part in parts if part and part.lock)}
+
+    @property
+    def compiled(self) -> Source | None:
+        """What vLLM is compiled from, where it is."""
+        return self.source if self.route == "source" else None
 
     @field_validator("version")
     @classmethod
@@ -299,8 +317,14 @@ class Catalog(Strict):
             raise ValueError("there is no entry llamacpp beside images that says what it is made of")
         return llamacpp_image(self.llamacpp, choice, self.targets[target].archs)
 
-    def image_spec(self, image: str, target: str) -> ImageSpec:
-        """The entry of an image of a target's stack, whether shared or the target's own."""
-        specs: dict[str, ImageSpec] = {"vllm": self.targets[target].engine}
+    def image_spec(self, image: str, target: str) -> ImageSpec | LlamacppImage:
+        """The entry of an image of a target, whether shared or the target's own."""
+        specs: dict[str, ImageSpec | LlamacppImage | None] = {
+            "vllm": self.targets[target].engine,
+            "llamacpp": self.llamacpp_image(target),
+        }
         specs.update(self.images.items())
-        return specs[image]
+        found = specs[image]
+        if found is None:
+            raise KeyError(image)
+        return found
