@@ -110,6 +110,9 @@ class _Reader(asyncio.StreamReader):
 
 
 class FakeServer:
+    host = "127.0.0.1"
+    """The address that it listens on."""
+
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.connections = 0
@@ -135,7 +138,7 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def plan(self, script: Script) -> None:
         """Answer the next request that is no probe by this script."""
@@ -190,7 +193,7 @@ class FakeServer:
         asyncio.run_coroutine_threadsafe(run(), self._loop).result(WAIT_SECONDS)
 
     async def _start(self, port: int) -> None:
-        self._server = await self._loop.create_server(self._connected, "127.0.0.1", port)
+        self._server = await self._loop.create_server(self._connected, self.host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:

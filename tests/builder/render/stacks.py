@@ -1,4 +1,4 @@
-"""Stacks of made-up targets, one for each vendor, so that tests of stacks need no GPU's data."""
+"""Stacks of every target, and of made-up ones of each vendor, so that tests need no GPU's data."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from builder import paths
 from builder.render import RenderedImage, StackOptions, read_inputs
 from builder.render.stack import render_stack
 from builder.targets import Catalog, Target, load_catalog
-from builder.targets.naming import image_tag
+from builder.targets.naming import image_tags
 
+USUAL = StackOptions()
 GPU_STACK = {
     "tmp_mb": 4096,
     "lock_memory": True,
@@ -23,26 +24,24 @@ MADE_UP: dict[str, dict[str, Any]] = {
 }
 
 
-def catalog_of_all() -> Catalog:
-    """The real targets, and the made-up ones."""
-    catalog = load_catalog(paths.TARGETS)
+def _with_made_up(catalog: Catalog) -> Catalog:
     plain = catalog.targets["cpu"].model_dump(exclude_unset=True) | {"cpu_flags": [], "stack": GPU_STACK}
     made_up = {name: Target.model_validate(plain | facts) for name, facts in MADE_UP.items()}
     return catalog.model_copy(update={"targets": {**catalog.targets, **made_up}})
 
 
-CATALOG = catalog_of_all()
-INPUTS = read_inputs(paths.ROOT, load_catalog(paths.TARGETS))
+_REAL = load_catalog(paths.TARGETS)
+_INPUTS = read_inputs(paths.ROOT, _REAL)
+CATALOG = _with_made_up(_REAL)
 
 
-def files(name: str, options: StackOptions = StackOptions()) -> dict[str, bytes]:  # noqa: B008 - frozen
+def files(name: str, options: StackOptions = USUAL) -> dict[str, bytes]:
     """The stack's files, with images that bear the names that real ones would."""
-    tags = {image: image_tag(image, spec, None) for image, spec in CATALOG.images.items()}
-    tags["vllm"] = image_tag("vllm", CATALOG.targets[name].engine, name)
+    tags = image_tags(CATALOG, name, CATALOG.targets[name])
     images = [RenderedImage(image, tag, {}, {}) for image, tag in tags.items()]
-    return render_stack(CATALOG, name, images, INPUTS, options)
+    return render_stack(CATALOG, name, images, _INPUTS, options)
 
 
-def compose(name: str, options: StackOptions = StackOptions()) -> dict[str, Any]:  # noqa: B008 - frozen
+def compose(name: str, options: StackOptions = USUAL) -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(files(name, options)["compose.yaml"])
     return loaded

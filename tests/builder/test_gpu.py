@@ -1,0 +1,138 @@
+"""What a machine lacks for a GPU target, told by a folder that stands for its root."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from builder.engine import Engine
+from builder.errors import EngineError
+from builder.gpu import Host, require_gpu
+from builder.render import ENV
+from tests.builder.render.stacks import CATALOG
+
+
+class FakeEngine:
+    """An engine that only tells about its machine."""
+
+    def __init__(self, facts: Mapping[str, object], *, is_local: bool = True) -> None:
+        self.sdk: Any = self
+        self.is_local = is_local
+        self._facts = facts
+
+    def info(self) -> Mapping[str, object]:
+        return self._facts
+
+
+MINE = os.getgid()
+SETTINGS = f"# a comment\nRENDER_GID={MINE}\nRENDER_NODE_1 = '/dev/dri/renderD129'  # the second card\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A machine with two AMD GPUs and an NVIDIA one, all of it in order."""
+    for name in (
+        "dev/kfd",
+        "dev/dri/card0",
+        "dev/dri/renderD128",
+        "dev/dri/renderD129",
+        "dev/nvidiactl",
+        "usr/bin/nvidia-container-runtime-hook",
+        f"bundle/{ENV}",
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o660)
+    (tmp_path / "bundle" / ENV).write_text(SETTINGS)
+    return tmp_path
+
+
+def require(
+    root: Path,
+    target: str,
+    *,
+    gpus: int = 1,
+    environ: Mapping[str, str] | None = None,
+    facts: Mapping[str, object] | None = None,
+    is_local: bool = True,
+) -> None:
+    engine = cast(Engine, FakeEngine(facts or {}, is_local=is_local))
+    host = Host(root / "bundle", environ or {}, root)
+    require_gpu(engine, target, CATALOG.targets[target], gpus, host)
+
+
+@pytest.mark.parametrize(("target", "gpus"), [("amd", 1), ("amd", 2), ("nvidia", 1), ("cpu", 1)])
+def test_a_machine_that_has_it_all_is_good(root: Path, target: str, gpus: int) -> None:
+    require(root, target, gpus=gpus)
+
+
+@pytest.mark.parametrize(
+    ("target", "missing", "message", "hint"),
+    [
+        ("amd", "dev/kfd", "this machine lacks /dev/kfd", "modprobe amdgpu"),
+        (
+            "amd",
+            "dev/dri/renderD128",
+            r"lacks /dev/dri/renderD128.*there is /dev/dri/renderD129",
+            "RENDER_NODE_0",
+        ),
+        ("nvidia", "dev/nvidiactl", "this machine lacks /dev/nvidiactl", "nvidia-smi"),
+        ("nvidia", "usr/bin/nvidia-container-runtime-hook", "lacks NVIDIA's container toolkit", "nvidia-ctk"),
+    ],
+)
+def test_what_is_missing_is_one_line(root: Path, target: str, missing: str, message: str, hint: str) -> None:
+    (root / missing).unlink()
+    with pytest.raises(EngineError, match=message) as caught:
+        require(root, target)
+    assert caught.value.message.startswith(f"target {target}: ")
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("target", ["amd", "nvidia"])
+def test_a_machine_without_any_gpu_is_one_line(tmp_path: Path, target: str) -> None:
+    with pytest.raises(EngineError, match="this machine lacks /dev/"):
+        require(tmp_path, target)
+
+
+def test_the_second_gpu_is_looked_for_where_two_are_asked_for(root: Path) -> None:
+    (root / "dev/dri/renderD129").unlink()
+    require(root, "amd")
+    with pytest.raises(EngineError, match="lacks /dev/dri/renderD129"):
+        require(root, "amd", gpus=2)
+
+
+def test_a_group_that_the_containers_do_not_get_is_one_line_with_the_right_one(root: Path) -> None:
+    (root / "bundle" / ENV).write_text(f"RENDER_GID={MINE + 1}\n")
+    with pytest.raises(EngineError, match=f"/dev/dri/renderD128 belongs to group {MINE}") as caught:
+        require(root, "amd")
+    assert caught.value.hint == f"set RENDER_GID={MINE} in {root / 'bundle' / ENV}"
+    require(root, "amd", environ={"RENDER_GID": str(MINE)})
+    for device in ("dev/kfd", "dev/dri/renderD128"):
+        (root / device).chmod(0o666)
+    require(root, "amd")
+
+
+def test_settings_that_cannot_be_read_leave_the_defaults(root: Path) -> None:
+    (root / "bundle" / ENV).write_bytes(b"\xff\xfe\n=\nno equals sign\nRENDER_NODE_0=\n")
+    require(root, "amd", environ={"RENDER_GID": str(MINE)})
+    (root / "bundle" / ENV).unlink()
+    require(root, "amd", environ={"VIDEO_GID": str(MINE)})
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"Runtimes": {"runc": {}, "nvidia": {}}},
+        {"Runtimes": None, "DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}]},
+    ],
+)
+def test_an_engine_that_knows_nvidia_needs_no_hook(root: Path, facts: Mapping[str, object]) -> None:
+    (root / "usr/bin/nvidia-container-runtime-hook").unlink()
+    require(root, "nvidia", facts=facts)
+
+
+def test_another_machine_is_not_judged_by_this_one(tmp_path: Path) -> None:
+    require(tmp_path, "amd", is_local=False)
+    require(tmp_path, "nvidia", is_local=False)
