@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from checks.child import run
+from checks.child import Trouble, run
 from checks.expectation import Expectation
 from checks.subject import Subject
 from pruner.archs import Gfx, parse_archs
@@ -81,11 +81,13 @@ def _called_by_triton(subject: Subject) -> frozenset[bytes]:
 
 
 def _compiler(subject: Subject) -> str:
+    """The one that Triton takes."""
     path = subject.environ.get("PATH", os.defpath)
-    named = subject.environ.get("CC")
-    return named or next(
-        filter(None, (shutil.which(name, path=path) for name in ("gcc", "clang", "cc"))), "cc"
-    )
+    found = (shutil.which(name, path=path) for name in ("gcc", "clang"))
+    compiler = subject.environ.get("CC") or next(filter(None, found), None)
+    if compiler is None:
+        raise Trouble("no C compiler is on PATH")
+    return compiler
 
 
 def _amd(subject: Subject) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from tests.pruner.tree.trees import hip_library
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 EXAMPLES = Path(__file__).with_name("examples")
-_STAND_IN = Path(__file__).with_name("stand_in")
+STAND_IN = Path(__file__).with_name("stand_in")
 _TRITON = {
     "triton/__init__.py": b"",
     "triton/_C/libtriton.so": b"triton",
@@ -100,7 +100,7 @@ def rocm_image(root: Path) -> Image:
 def _image(root: Path, example: str) -> Image:
     image = Image(root, json.loads((EXAMPLES / example).read_text("utf-8")))
     image.expect["user"] = "0:0"
-    shutil.copytree(_STAND_IN, image.site)
+    shutil.copytree(STAND_IN, image.site)
     programs = {"python": "", "vllm": _SERVE}
     for name, program in programs.items():
         script = _SCRIPT.format(site=image.site, python=sys.executable, program=program)

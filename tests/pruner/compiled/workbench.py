@@ -54,10 +54,10 @@ class Workbench:
 
 
 @contextmanager
-def workbench(engine: Engine, image: str) -> Iterator[Workbench]:
-    """It has no network; whatever happens, it is gone afterwards."""
+def workbench(engine: Engine, image: str, user: str | None = None) -> Iterator[Workbench]:
+    """It has no network; whatever happens, it is gone afterwards. Without a `user`, it is the image's own."""
     container = engine.sdk.containers.run(
-        image, ["sleep", "infinity"], detach=True, init=True, network_mode="none"
+        image, entrypoint=["sleep", "infinity"], detach=True, init=True, network_mode="none", user=user
     )
     try:
         yield Workbench(container)
