@@ -6,8 +6,8 @@ Each lock is written whole or not at all: a resolve that fails leaves the old on
 import argparse
 import difflib
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder import requirements
@@ -17,7 +17,10 @@ from builder.files import replace_text
 from builder.requirements import Requirement
 from builder.resolver import Question, resolve
 from builder.sources import Sources
-from builder.targets import Catalog, pick_target
+from builder.sources.tags import Fit
+from builder.targets import Catalog, ImageSpec, pick_target
+from builder.targets.model import EngineSpec, Extra
+from builder.upstream import look_up, part
 
 BASES = "bases"
 _OLDEST_PYTHON = "3.11"
@@ -31,9 +34,12 @@ class Plan:
     requirements: Sequence[str]
     python: str | None
     """None: for every Python that the driver runs on."""
+    glibc: str = "2.36"
     overrides: Sequence[str] = ()
     without: Sequence[str] = ()
     upstream_index: str | None = None
+    upstream: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By the URL of an index: distributions that come from there alone, in exact versions."""
     on_top_of: str | None = None
     """A lock into whose environment this one is installed: it takes its versions and holds what it lacks."""
     agrees_with: Sequence[str] = ()
@@ -68,7 +74,7 @@ def run_lock(args: argparse.Namespace, console: Console) -> int:
     for plan in every:
         if plan.name in names:
             with console.step(f"Locking {plan.name}") as step:
-                step.finish(f"{write_lock(plan, LOCKS, sources, uv=tool('uv'))} distributions")
+                step.finish(str(write_lock(plan, LOCKS, sources, uv=tool("uv"))))
     if BASES in names:
         _lock_bases(catalog, LOCKS / "bases.yaml", console)
     return 0
@@ -80,32 +86,13 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
     engines = [target.engine for target in catalog.targets.values()]
     images = {spec.lock: spec for spec in [*engines, *catalog.images.values()]}
     extras = {extra.lock: (spec, extra) for spec in engines for extra in spec.extras.values()}
+    devices = {spec.device.lock: (spec, spec.device) for spec in engines if spec.device}
     converter = engines[0]
     return [
         Plan("driver", read_direct(locks / "driver.in"), None),
         Plan("lock", read_direct(locks / "lock.in"), None, on_top_of="driver"),
-        *(
-            Plan(
-                name,
-                spec.requirements,
-                catalog.bases[spec.base].python,
-                overrides=spec.overrides,
-                without=list(spec.without),
-                upstream_index=spec.index,
-            )
-            for name, spec in images.items()
-        ),
-        *(
-            Plan(
-                name,
-                extra.requirements,
-                catalog.bases[spec.base].python,
-                overrides=spec.overrides,
-                without=list(extra.without),
-                on_top_of=spec.lock,
-            )
-            for name, (spec, extra) in extras.items()
-        ),
+        *(_image_plan(catalog, spec) for spec in images.values()),
+        *(_part_plan(catalog, spec, part) for spec, part in [*extras.values(), *devices.values()]),
         Plan(
             catalog.models.lock,
             catalog.models.requirements,
@@ -122,6 +109,39 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
             agrees_with=[proxy.lock, "lock"],
         ),
     ]
+
+
+def _image_plan(catalog: Catalog, spec: ImageSpec) -> Plan:
+    base = catalog.bases[spec.base]
+    return Plan(
+        spec.lock,
+        spec.requirements,
+        base.python,
+        base.glibc,
+        overrides=spec.overrides,
+        without=list(spec.without),
+        upstream_index=spec.index,
+        upstream=_upstream(catalog, spec),
+    )
+
+
+def _part_plan(catalog: Catalog, spec: EngineSpec, part: Extra) -> Plan:
+    """What goes on top of an engine's lock."""
+    base = catalog.bases[spec.base]
+    return Plan(
+        part.lock,
+        part.requirements,
+        base.python,
+        base.glibc,
+        overrides=spec.overrides,
+        without=list(part.without),
+        upstream=_upstream(catalog, spec),
+        on_top_of=spec.lock,
+    )
+
+
+def _upstream(catalog: Catalog, spec: ImageSpec) -> dict[str, list[str]]:
+    return {catalog.indexes[index]: names for index, names in spec.upstream.items()}
 
 
 def read_direct(path: Path) -> list[str]:
@@ -143,34 +163,72 @@ def select(known: Sequence[str], catalog: Catalog, *, only: str | None, target: 
         engine = pick_target(catalog, target).engine
         extras = {extra.lock for extra in engine.extras.values()}
         shared = {spec.lock for spec in catalog.images.values()}
-        return {engine.lock, *extras, *shared, catalog.models.lock, BASES}
+        return {*engine.locks, *extras, *shared, catalog.models.lock, BASES}
     return set(names)
 
 
-def write_lock(plan: Plan, locks: Path, sources: Sources, *, uv: Path) -> int:
-    """Resolve a plan and put its lock in place; the number of distributions that it holds."""
+@dataclass(frozen=True)
+class Written:
+    """A lock as it was put in place."""
+
+    pins: Sequence[Requirement]
+    complaints: Sequence[str]
+    """Of upstream indexes that could not be asked."""
+
+    def __str__(self) -> str:
+        unhashed = sum(not pin.hashes for pin in self.pins)
+        lacks = f", {unhashed} without a hash" if unhashed else ""
+        return "; ".join((f"{len(self.pins)} distributions{lacks}", *self.complaints))
+
+
+def write_lock(plan: Plan, locks: Path, sources: Sources, *, uv: Path) -> Written:
+    """Resolve a plan and put its lock in place."""
+    parted = part(plan.requirements, plan.upstream)
     below = _pins(locks, plan.on_top_of) if plan.on_top_of else {}
-    agreed = {name: pin for lock in plan.agrees_with for name, pin in _pins(locks, lock).items()} | below
-    question = Question(
-        plan.requirements,
-        python=plan.python or _OLDEST_PYTHON,
-        universal=plan.python is None,
-        constraints=[str(pin) for pin in agreed.values()],
-        overrides=plan.overrides,
-        without=plan.without,
-        dependencies=plan.dependencies,
-        upstream_index=plan.upstream_index,
-    )
     try:
-        with tempfile.TemporaryDirectory(prefix="gfxpack-lock-") as workdir:
-            found = resolve(question, sources, uv=uv, workdir=Path(workdir))
+        found = _answer(_question(plan, parted.general, locks, below), sources, uv)
+        pins, complaints = look_up(
+            parted.upstream, Fit(plan.python or _OLDEST_PYTHON, plan.glibc), sources, _known(locks, plan.name)
+        )
     except SourceError as error:
         raise SourceError(
             f"{plan.name} cannot be locked: {error.message}", hint=error.hint, evidence=error.evidence
         ) from None
-    locked = [requirement for requirement in found if requirement.name not in below]
+    locked = [requirement for requirement in (*found, *pins) if requirement.name not in below]
     replace_text(locks / f"{plan.name}.txt", requirements.emit(locked, plan.header))
-    return len(locked)
+    return Written(locked, complaints)
+
+
+def _question(plan: Plan, asked: Sequence[str], locks: Path, below: Mapping[str, Requirement]) -> Question:
+    """What the indexes of whoever locks are asked; of what comes from elsewhere they hear nothing."""
+    agreed = {name: pin for lock in plan.agrees_with for name, pin in _pins(locks, lock).items()} | {**below}
+    elsewhere = {name for names in plan.upstream.values() for name in names}
+    return Question(
+        asked,
+        python=plan.python or _OLDEST_PYTHON,
+        glibc=plan.glibc,
+        universal=plan.python is None,
+        constraints=[str(pin) for pin in agreed.values() if pin.name not in elsewhere],
+        overrides=plan.overrides,
+        without=sorted({*plan.without, *elsewhere}),
+        dependencies=plan.dependencies,
+        upstream_index=plan.upstream_index,
+    )
+
+
+def _answer(question: Question, sources: Sources, uv: Path) -> list[Requirement]:
+    if not question.requirements:
+        return []
+    with tempfile.TemporaryDirectory(prefix="gfxpack-lock-") as workdir:
+        return resolve(question, sources, uv=uv, workdir=Path(workdir))
+
+
+def _known(locks: Path, name: str) -> Iterable[Requirement]:
+    """What the lock so far holds, if there is a sound one."""
+    try:
+        return _pins(locks, name).values()
+    except ConfigError:
+        return ()
 
 
 def _pins(locks: Path, name: str) -> dict[str, Requirement]:

@@ -1,10 +1,11 @@
 """Lock files: exact versions with hashes, in the form that `pip install --require-hashes` reads.
 
 A lock holds names, versions, markers and sha256 hashes, and nothing of the place that it was resolved from.
+What an upstream index could not be asked for has no hash, and a comment of the lock says so.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ _PIN = re.compile(
 )
 _HASH = re.compile(r"\s--hash=(?P<kind>[a-z0-9]+):(?P<digest>\S+)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNHASHED = "# Without a hash, as their index was not reached: "
 _REMAKE = "lock files are written by `build.py lock`; make this one again"
 
 
@@ -39,7 +41,8 @@ def normalise(name: str) -> str:
 
 def parse(text: str, *, source: str = "lock") -> list[Requirement]:
     """Read a lock; `source` names it in errors."""
-    requirements = [_parse_entry(entry, f"{source}:{number}") for number, entry in _entries(text)]
+    unhashed = _unhashed(text)
+    requirements = [_parse_entry(entry, f"{source}:{number}", unhashed) for number, entry in _entries(text)]
     seen: set[tuple[str, str]] = set()
     for requirement in requirements:
         key = (requirement.name, requirement.marker)
@@ -63,10 +66,18 @@ def read(path: Path) -> list[Requirement]:
 
 def emit(requirements: Iterable[Requirement], header: Sequence[str] = ()) -> str:
     """The text of a lock, sorted; each line of `header` becomes a comment."""
+    ordered = sorted(requirements)
+    unhashed = [requirement.name for requirement in ordered if not requirement.hashes]
     lines = [f"# {line}".rstrip() for line in header]
-    for requirement in sorted(requirements):
+    lines += [_UNHASHED + ", ".join(unhashed)] if unhashed else []
+    for requirement in ordered:
         lines.extend(_with_continuations(requirement))
     return "\n".join(lines) + "\n"
+
+
+def _unhashed(text: str) -> frozenset[str]:
+    said = [line.removeprefix(_UNHASHED) for line in text.splitlines() if line.startswith(_UNHASHED)]
+    return frozenset(name for names in said for name in names.split(", "))
 
 
 def _with_continuations(requirement: Requirement) -> list[str]:
@@ -90,7 +101,7 @@ def _entries(text: str) -> Iterator[tuple[int, str]]:
         yield first, entry.strip()
 
 
-def _parse_entry(entry: str, place: str) -> Requirement:
+def _parse_entry(entry: str, place: str, unhashed: Collection[str]) -> Requirement:
     pin = _PIN.fullmatch(_HASH.sub("", entry).strip())
     if not pin:
         raise ConfigError(f"{place}: not a pinned requirement: {entry[:80]!r}", hint=_REMAKE)
@@ -99,7 +110,8 @@ def _parse_entry(entry: str, place: str) -> Requirement:
         if found["kind"] != "sha256" or not _SHA256.fullmatch(found["digest"]):
             raise ConfigError(f"{place}: not a sha256 hash: {found[0].strip()!r}", hint=_REMAKE)
         hashes.add(found["digest"])
-    if not hashes:
-        raise ConfigError(f"{place}: {pin['name']} has no hash", hint=_REMAKE)
+    name = normalise(pin["name"])
+    if not hashes and name not in unhashed:
+        raise ConfigError(f"{place}: {name} has no hash", hint=_REMAKE)
     marker = (pin["marker"] or "").strip()
-    return Requirement(normalise(pin["name"]), pin["version"], marker, tuple(sorted(hashes)))
+    return Requirement(name, pin["version"], marker, tuple(sorted(hashes)))

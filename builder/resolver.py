@@ -17,9 +17,6 @@ from builder.requirements import Requirement, normalise
 from builder.sources import Sources
 from builder.sources.urls import host_of, local_path, redact
 
-_PLATFORM = "x86_64-manylinux_2_36"
-"""The C library of Debian bookworm, on which the images stand: newer wheels would not load."""
-
 _NO_SOLUTION = 1
 _FETCHED = re.compile(r"Failed to fetch: `?(?P<url>[^`\s]+)")
 _EVIDENCE_LINES = 6
@@ -31,6 +28,8 @@ class Question:
 
     requirements: Sequence[str]
     python: str
+    glibc: str = "2.36"
+    """The C library of the base: wheels for a newer one would not load."""
     universal: bool = False
     constraints: Sequence[str] = ()
     overrides: Sequence[str] = ()
@@ -114,7 +113,7 @@ def _compile(
         *("--format", "pylock.toml", "--only-binary", ":all:", "--index-strategy", "unsafe-best-match"),
         *("--no-config", "--no-progress", "--color", "never", "--no-python-downloads", "--system-certs"),
         *("--no-header", "--python", sys.executable, "--python-version", question.python),
-        *(("--universal",) if question.universal else ("--python-platform", _PLATFORM)),
+        *(("--universal",) if question.universal else ("--python-platform", _platform(question))),
         *(() if question.dependencies else ("--no-deps",)),
         *(word for host in sources.pip.trusted_hosts for word in ("--allow-insecure-host", host)),
     ]
@@ -129,6 +128,10 @@ def _compile(
     if done.returncode:
         raise _explain(done.returncode, done.stderr)
     return done.stdout
+
+
+def _platform(question: Question) -> str:
+    return f"x86_64-manylinux_{question.glibc.replace('.', '_')}"
 
 
 def _environment(sources: Sources) -> Mapping[str, str]:

@@ -5,11 +5,13 @@ folders of wheels where there is no network. Builds use the same. What may be pr
 password, the certificate) travels as BuildKit secrets; wheels on disk travel as a build context.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http.client import HTTPResponse
 from pathlib import Path
 
 from builder.errors import SourceError
@@ -79,6 +81,17 @@ class Sources:
                 )
         kept = tuple(url for url in self.pip.extra_indexes if url not in complaints)
         return replace(self, pip=replace(self.pip, extra_indexes=kept))
+
+    def opened(self, url: str) -> HTTPResponse:
+        """What lies at an index's URL, by the way that builds go there; one of probe.FAILURES otherwise."""
+        if self.pip.no_index:
+            raise OSError(errno.ENETDOWN, "pip's configuration says no-index")
+        return probe.opened(
+            url,
+            certificate=self.certificate,
+            trusted_hosts=self.pip.trusted_hosts,
+            proxy=self.pip.proxy,
+        )
 
     def secrets(
         self,

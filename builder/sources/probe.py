@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from builder.sources.urls import credential, without_credential
 
 _SECONDS = 10.0
+FAILURES = (OSError, ValueError, http.client.HTTPException)
+"""What asking an index raises where that is not to be had."""
+
 _REFUSALS = {401: "it asks for a user name and password", 403: "it refuses the request"}
 
 
@@ -37,26 +40,43 @@ def _complaint(url: str, certificate: Path | None, trusted_hosts: Sequence[str],
         if urlsplit(url).scheme not in ("http", "https"):
             return "it is neither HTTP nor HTTPS"
         return _refusal(_status(url, certificate, trusted_hosts, proxy))
-    except urllib.error.URLError as error:
+    except FAILURES as error:
+        return why(error)
+
+
+def why(error: Exception) -> str:
+    """What one of FAILURES means."""
+    if isinstance(error, urllib.error.HTTPError):
+        return _refusal(error.code) or f"it answers with status {error.code}"
+    if isinstance(error, urllib.error.URLError):
         return _cause(error.reason)
-    except OSError as error:
+    if isinstance(error, OSError):
         return _cause(error)
-    except (ValueError, http.client.InvalidURL):
+    if isinstance(error, ValueError | http.client.InvalidURL):
         # What Python says of it may quote a part of a password.
         return "it is no valid URL"
-    except http.client.HTTPException:
-        return "what answers there does not speak HTTP"
+    return "what answers there does not speak HTTP"
 
 
 def _status(url: str, certificate: Path | None, trusted_hosts: Sequence[str], proxy: str | None) -> int:
     """Ask for one package, as the list of all is long; that it is not there is an answer too."""
-    request = urllib.request.Request(f"{without_credential(url).rstrip('/')}/pip/")  # noqa: S310
-    _authorise(request, url)
+    page = f"{url.rstrip('/')}/pip/"
     try:
-        with _opener(url, certificate, trusted_hosts, proxy).open(request, timeout=_SECONDS) as answer:
+        with opened(page, certificate=certificate, trusted_hosts=trusted_hosts, proxy=proxy) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def opened(
+    url: str, *, certificate: Path | None, trusted_hosts: Sequence[str] = (), proxy: str | None = None
+) -> http.client.HTTPResponse:
+    """What lies at a URL; one of FAILURES where nothing does."""
+    request = urllib.request.Request(without_credential(url))  # noqa: S310
+    _authorise(request, url)
+    opener = _opener(url, certificate, trusted_hosts, proxy)
+    answer: http.client.HTTPResponse = opener.open(request, timeout=_SECONDS)
+    return answer
 
 
 def _refusal(status: int) -> str:

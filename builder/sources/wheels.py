@@ -48,7 +48,7 @@ class Places:
     def candidates(self, requirement: Requirement) -> Iterator[Path]:
         """Files that bear the requirement's name and version."""
         for path in self._files(requirement.name):
-            if _names(path.name) == (requirement.name, _version(requirement.version)):
+            if matches(path.name, requirement):
                 yield path
 
     def _files(self, name: str) -> Iterator[Path]:
@@ -142,6 +142,18 @@ def _place(path: Path, destination: Path) -> None:
         shutil.copyfile(path, destination)
 
 
+def matches(filename: str, requirement: Requirement) -> bool:
+    """Whether a file is called as one of that distribution and version is."""
+    return _names(filename) == (requirement.name, _version(requirement.version))
+
+
+def links_of(page: str) -> list[str]:
+    """What the links of an HTML page name."""
+    parser = _Links()
+    parser.feed(page)
+    return parser.targets
+
+
 def _names(filename: str) -> tuple[str, str] | None:
     match = _WHEEL.fullmatch(filename) or _SDIST.fullmatch(filename)
     return (normalise(match["name"]), _version(match["version"])) if match else None
@@ -171,9 +183,7 @@ def _linked(page: Path) -> Iterator[Path]:
         return
     except OSError as error:
         raise _unreadable(page, error) from None
-    parser = _Links()
-    parser.feed(text)
-    for target in parser.targets:
+    for target in links_of(text):
         path = _target(page, target)
         if path is not None and path.is_file():
             yield path

@@ -265,7 +265,7 @@ class TestWriteLock:
         index.add("app", requires=["library"])
         make_wheel(tmp_path / "links", "library")
         sources = _sources(index=index.url, find_links=(str(tmp_path / "links"),))
-        assert write_lock(Plan("x", ["app"], "3.11"), locks, sources, uv=UV) == 2
+        assert len(write_lock(Plan("x", ["app"], "3.11"), locks, sources, uv=UV).pins) == 2
         text = (locks / "x.txt").read_text(encoding="utf-8")
         assert "/" not in text
         assert "://" not in text
@@ -319,7 +319,7 @@ class TestWriteLock:
         index.add("model", requires=["program"])
         index.add_source("program")
         plan = Plan("models", ["model"], "3.11", dependencies=False)
-        assert write_lock(plan, locks, _sources(index=index.url), uv=UV) == 1
+        assert len(write_lock(plan, locks, _sources(index=index.url), uv=UV).pins) == 1
 
     def test_a_lock_below_that_is_broken_is_named(self, index: FolderIndex, locks: Path) -> None:
         (locks / "below.txt").write_text("library\n", encoding="utf-8")
