@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.console import Console
@@ -13,35 +14,59 @@ from builder.targets.model import BaseSpec
 from builder.targets.naming import base_key, base_tag
 
 _ROOM = ROOT / "rehearsal"
-_INPUTS = ("Dockerfile", "sources")
+_INPUTS = ("Dockerfile", "pack.sh", "sources")
+_STORE = CACHE / "rehearsal"
 _NEEDED_BYTES = 2_000_000_000
 
 
-def compiled(engine: Engine, spec: BaseSpec, sources: Sources, console: Console) -> Path:
-    """The folder of what was compiled: `code/`, `bundle/`, `lib/` and `program/`."""
-    made = CACHE / "rehearsal" / f"compiled-{key(spec)}"
-    if made.is_dir():
+@dataclass(frozen=True)
+class Compilers:
+    """Where things are compiled: on the base of the rehearsal, with Debian's clang."""
+
+    engine: Engine
+    base: BaseSpec
+    sources: Sources
+    console: Console
+
+    def standins(self) -> Path:
+        """`code/`, `bundle/`, `lib/` and `program/`."""
+        return self._made("standins", "compile device code for stand-ins")
+
+    def devel(self) -> Path:
+        """The compiler itself, as AMD's development package brings one: `_devel.tar`."""
+        return self._made("devel", "pack a compiler")
+
+    def _made(self, stage: str, title: str) -> Path:
+        made = _STORE / f"{stage}-{key(self.base)}"
+        if made.is_dir():
+            return made
+        self.engine.require_space(_NEEDED_BYTES, "the compilers of a rehearsal")
+        base.ensure(self.engine, self.base, sources=self.sources, console=self.console, assume_yes=True)
+        _STORE.mkdir(parents=True, exist_ok=True)
+        with private_folder() as private, tempfile.TemporaryDirectory(dir=_STORE, prefix="making-") as room:
+            out = Path(room, "out")
+            buildx.build(
+                _context(Path(room, "context")),
+                stage,
+                console=self.console,
+                secrets=self.sources.secrets(private, suite=self.base.suite),
+                build_args={"BASE": base_tag(self.base)},
+                target=stage,
+                output=f"type=local,dest={out}",
+                title=title,
+            )
+            out.rename(made)
+        for other in set(_STORE.glob(f"{stage}-*")) - {made}:
+            shutil.rmtree(other)
         return made
-    engine.require_space(_NEEDED_BYTES, "the compilers of a rehearsal")
-    base.ensure(engine, spec, sources=sources, console=console, assume_yes=True)
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with private_folder() as private, tempfile.TemporaryDirectory(dir=made.parent, prefix="making-") as room:
-        context, out = Path(room, "context"), Path(room, "out")
-        shutil.copytree(_ROOM / "sources", context / "sources")
-        shutil.copy(_ROOM / "Dockerfile", context)
-        buildx.build(
-            context,
-            "compiled",
-            console=console,
-            secrets=sources.secrets(private, suite=spec.suite),
-            build_args={"BASE": base_tag(spec)},
-            output=f"type=local,dest={out}",
-            title="compile device code for stand-ins",
-        )
-        out.rename(made)
-    for other in set(made.parent.glob("compiled-*")) - {made}:
-        shutil.rmtree(other)
-    return made
+
+
+def _context(folder: Path) -> Path:
+    folder.mkdir()
+    for name in _INPUTS:
+        place = _ROOM / name
+        (shutil.copytree if place.is_dir() else shutil.copy)(place, folder / name)
+    return folder
 
 
 def key(spec: BaseSpec) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from builder.errors import ConfigError
 from builder.paths import ROOT
 from builder.rehearsal import kpack
+from builder.rehearsal.compiled import Compilers
 
 _ROOM = ROOT / "rehearsal"
 _ARCH = "{arch}"
@@ -52,9 +53,9 @@ def _of_each_chip(name: str, listing: Listing) -> dict[str, Listing]:
     return {name.replace(_ARCH, arch): replace(listing, archs=(), arch=arch) for arch in listing.archs}
 
 
-def files_of(name: str, version: str, listing: Listing, compiled: Path) -> dict[str, bytes]:
+def files_of(name: str, version: str, listing: Listing, compilers: Compilers) -> dict[str, bytes]:
     """The files of a distribution's stand-in; its Python package goes before the listing."""
-    files = {path: _content(kind, path, compiled) for kind, path in listing.places()}
+    files = {path: _content(kind, path, compilers) for kind, path in listing.places()}
     package = _ROOM / "packages" / name
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -64,13 +65,15 @@ def files_of(name: str, version: str, listing: Listing, compiled: Path) -> dict[
     return files or {f"{name.replace('-', '_')}/__init__.py": _NOTHING}
 
 
-def _content(kind: str, path: str, compiled: Path) -> bytes:
+def _content(kind: str, path: str, compilers: Compilers) -> bytes:
     if kind == "text":
         return _NOTHING if path.endswith((".py", ".pyi")) else f"A stand-in for {path}.\n".encode()
     if kind == "kpack":
-        return _kpack(path, compiled / "code")
+        return _kpack(path, compilers.standins() / "code")
+    if kind == "compiler":
+        return (compilers.devel() / "_devel.tar").read_bytes()
     try:
-        return (compiled / kind).read_bytes()
+        return (compilers.standins() / kind).read_bytes()
     except FileNotFoundError:
         raise ConfigError(
             f"rehearsal/contents puts {kind} at {path}, which is not compiled",

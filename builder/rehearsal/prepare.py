@@ -9,7 +9,7 @@ from builder.console import Console
 from builder.engine import Engine
 from builder.paths import CACHE
 from builder.rehearsal import index, real, standins
-from builder.rehearsal.compiled import compiled
+from builder.rehearsal.compiled import Compilers
 from builder.rehearsal.contents import read_listings
 from builder.rehearsal.standins import Change, StandIns
 from builder.rehearsal.transform import BASE, locks_of, transform
@@ -76,7 +76,7 @@ def prepare(
     made = standins.make(
         (pin for pin in pins if pin not in kept),
         python=python,
-        compiled=compiled(engine, catalog.bases[BASE], sources, console),
+        compilers=Compilers(engine, catalog.bases[BASE], sources, console),
         folder=room / "stand-ins",
         changes=changes,
     )

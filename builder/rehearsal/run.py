@@ -8,11 +8,11 @@ from builder import paths
 from builder.bundle import write_folder
 from builder.console import Console
 from builder.engine import Engine, base, buildx
+from builder.rehearsal import repository
 from builder.rehearsal.prepare import Rehearsal, prepare
 from builder.rehearsal.standins import Change
 from builder.rehearsal.transform import BASE, LABEL, tagged
 from builder.render import StackOptions, read_inputs, render
-from builder.render.recipe import RenderedImage
 from builder.sources import Sources, private_folder
 from builder.targets import Choice, chosen, load_catalog
 from builder.targets.model import Catalog
@@ -58,33 +58,28 @@ def rehearse_catalog(
     engine.require_space(_NEEDED_BYTES, "a rehearsal")
     spec = rehearsal.catalog.bases[BASE]
     base.ensure(engine, spec, sources=sources, console=console, assume_yes=True)
-    wheels = _ROOM / "contexts" / target
-    rehearsal.lay_out(wheels, without=script.withdrawn)
-    _build(folder, image, wheels, rehearsal, sources, console, no_cache=no_cache)
-    verify_image(engine, image, rehearsal.catalog.image_spec(_ENGINE, target), image.tag, console)
-    return image.tag
-
-
-def _build(
-    folder: Path,
-    image: RenderedImage,
-    wheels: Path,
-    rehearsal: Rehearsal,
-    sources: Sources,
-    console: Console,
-    *,
-    no_cache: bool,
-) -> None:
-    """No index is asked but those on disk; Debian's packages come from where they always do."""
-    suite = rehearsal.catalog.bases[BASE].suite
+    contexts = _contexts(rehearsal, script)
     with private_folder() as private:
         buildx.build(
             folder,
             image.tag,
             console=console,
-            secrets=sources.secrets(private, suite=suite, offline=True),
-            contexts={"wheels": wheels},
+            secrets=sources.secrets(private, suite=spec.suite, offline=True),
+            contexts=contexts,
             labels={LABEL: "true"},
             no_cache=no_cache,
-            title=f"rehearse {rehearsal.target}",
+            title=f"rehearse {target}",
         )
+    verify_image(engine, image, rehearsal.catalog.image_spec(_ENGINE, target), image.tag, console)
+    return image.tag
+
+
+def _contexts(rehearsal: Rehearsal, script: Script) -> dict[str, str | Path]:
+    """What takes the place of indexes and repositories."""
+    room = _ROOM / "contexts" / rehearsal.target
+    rehearsal.lay_out(room / "wheels", without=script.withdrawn)
+    contexts: dict[str, str | Path] = {"wheels": room / "wheels"}
+    compiled = rehearsal.catalog.targets[rehearsal.target].engine.compiled
+    if compiled:
+        contexts["source"] = repository.lay_out(room / "source", compiled.version)
+    return contexts

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.rehearsal.compiled import Compilers
 from builder.rehearsal.contents import Listing, files_of, read_listings
 from builder.rehearsal.wheel import Wheel
 from builder.requirements import Requirement
@@ -33,7 +34,7 @@ def make(
     requirements: Iterable[Requirement],
     *,
     python: str,
-    compiled: Path,
+    compilers: Compilers,
     folder: Path,
     changes: Mapping[str, Change] | None = None,
 ) -> StandIns:
@@ -41,7 +42,7 @@ def make(
     listings, pins, wheels = read_listings(), {}, {}
     folder.mkdir(parents=True, exist_ok=True)
     for requirement in sorted(set(requirements)):
-        wheel = _wheel(requirement, listings, python, compiled)
+        wheel = _wheel(requirement, listings, python, compilers)
         wheel = (changes or {}).get(requirement.name, _same)(wheel)
         pin, path = _write(wheel, folder)
         pins[requirement], wheels[pin] = pin, path
@@ -64,7 +65,7 @@ def _same(wheel: Wheel) -> Wheel:
     return wheel
 
 
-def _wheel(pin: Requirement, listings: Mapping[str, Listing], python: str, compiled: Path) -> Wheel:
+def _wheel(pin: Requirement, listings: Mapping[str, Listing], python: str, compilers: Compilers) -> Wheel:
     listing = listings.get(pin.name, Listing("any"))
     digits = python.replace(".", "")
     tags = {
@@ -73,6 +74,6 @@ def _wheel(pin: Requirement, listings: Mapping[str, Listing], python: str, compi
         "abi3": f"cp38-abi3-{_PLATFORM}",
         "python": f"cp{digits}-cp{digits}-{_PLATFORM}",
     }
-    files = files_of(pin.name, pin.version, listing, compiled)
+    files = files_of(pin.name, pin.version, listing, compilers)
     tag, requires = tags[listing.tag], tuple(listing.requires)
     return Wheel(pin.name, pin.version, tag, files, requires=requires, scripts=listing.scripts)

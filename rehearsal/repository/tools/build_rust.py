@@ -1,0 +1,1 @@
+"""Would build the front end in Rust."""
