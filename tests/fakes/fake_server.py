@@ -110,10 +110,8 @@ class _Reader(asyncio.StreamReader):
 
 
 class FakeServer:
-    host = "127.0.0.1"
-    """The address that it listens on."""
-
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.received: list[Received] = []
         self.connections = 0
         self._scripts: deque[Script] = deque()
