@@ -44,6 +44,10 @@ class BuildOptions:
 
 
 def run_build(args: argparse.Namespace, console: Console) -> int:
+    if args.rehearse:
+        from builder.rehearsal.run import run_rehearsal
+
+        return run_rehearsal(args, console)
     options = BuildOptions(
         images=tuple(args.image or ()),
         force=args.force,
