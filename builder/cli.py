@@ -123,6 +123,7 @@ VERBS = (
             _argument("--refresh", action="store_true", help="ask the mirror for the base's packages again"),
             _argument("--no-cache", action="store_true", help="run every step again"),
             _argument("--force", action="store_true", help="build though the inputs have not changed"),
+            _argument("--rehearse", action="store_true", help="with stand-ins for upstream's packages"),
             *_STACK,
         ),
         only_target=True,

@@ -1,6 +1,7 @@
 """From a build that failed to one line, a hint and the few log lines that matter."""
 
 import re
+from itertools import pairwise
 
 from builder.engine.client import MINIMUM_ENGINE
 from builder.engine.progress import Progress, Vertex
@@ -50,9 +51,24 @@ _HINTS = (
         "pip does not ask an index over plain HTTP: give it a certificate, or name it in pip's trusted-host",
     ),
     (
+        r"No matching distribution found for (rocm|amd-|\S+==\S+\+)",
+        "the one upstream index that it may come from has no such wheel for the base's Python and C library: "
+        "the chip may have no device wheel there, or the index has moved; see `indexes` in targets.yaml",
+    ),
+    (
         r"No matching distribution found|Could not find a version that satisfies",
         "no configured package source holds this version: check pip's index-url, extra-index-url and "
         "find-links on this machine",
+    ),
+    (
+        r"^error: patch failed: |^error: \S+: patch does not apply",
+        "the source is not what a patch was made for: make the patch again for this commit, or take it out "
+        "of the target's `patches`",
+    ),
+    (
+        r"refused: (holds )?no code for (gfx|sm_)",
+        "the wheels hold no code for this chip there: take wheels that do, build from source, or say in the "
+        "target's `pruning` why it may be so",
     ),
     (
         r"NO_PUBKEY|is not signed|EXPKEYSIG",
@@ -102,6 +118,7 @@ _ON_THE_HOST = (
 )
 """The same, said of what runs on this machine and not inside a build."""
 
+_ERROR, _HINT = "error:", "hint:"
 _PROCESS = re.compile(r'process ".*" did not complete successfully: ', re.S)
 
 
@@ -110,11 +127,12 @@ def explain(title: str, progress: Progress, status: int) -> BuildError:
     failed = progress.failure
     last_words = next((line for line in reversed(progress.text) if line.startswith("ERROR:")), "")
     log = _log_lines(failed) if failed else []
-    reason = _reason(failed.error if failed else last_words, status)
+    reason, own_hint = _own_words(log)
+    reason = reason or _reason(failed.error if failed else last_words, status)
     place = f" in step {failed.name}" if failed else ""
     return BuildError(
         f"{title} failed{place}: {reason}",
-        hint=hint_for("\n".join([*log, failed.error if failed else "", *progress.text])),
+        hint=own_hint or hint_for("\n".join([*log, failed.error if failed else "", *progress.text])),
         evidence=log[-EVIDENCE_LINES:] if log else _excerpt(progress.text),
     )
 
@@ -125,6 +143,14 @@ def hint_for(log: str, *, on_host: bool = False) -> str | None:
         if re.search(pattern, log, re.I | re.M):
             return hint
     return None
+
+
+def _own_words(log: list[str]) -> tuple[str, str | None]:
+    """The first error with a hint as this repository's own programs print them, which builds run too."""
+    for line, after in pairwise(log):
+        if line.startswith(_ERROR) and after.startswith(_HINT):
+            return line.removeprefix(_ERROR).strip(), after.removeprefix(_HINT).strip()
+    return "", None
 
 
 def _log_lines(vertex: Vertex) -> list[str]:

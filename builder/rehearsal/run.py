@@ -1,13 +1,18 @@
 """A rehearsal from end to end: `build.py build --rehearse`."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from builder import paths
 from builder.bundle import write_folder
 from builder.console import Console
 from builder.engine import Engine, base, buildx
+from builder.engine.install import ensure_engine
+from builder.errors import UsageError
+from builder.files import one_at_a_time
 from builder.rehearsal import repository
 from builder.rehearsal.prepare import Rehearsal, prepare
 from builder.rehearsal.standins import Change
@@ -33,6 +38,20 @@ class Script:
     """Distributions that no index has."""
 
 
+def run_rehearsal(args: argparse.Namespace, console: Console) -> int:
+    if set(args.image or ()) - {_ENGINE}:
+        raise UsageError(
+            f"only the image {_ENGINE} is rehearsed, not {', '.join(args.image)}",
+            hint="the others are made of public packages: build them without --rehearse",
+        )
+    engine = ensure_engine(console, assume_yes=args.yes)
+    waiting = partial(console.line, "another rehearsal is running here; waiting for it")
+    with one_at_a_time(_ROOM / "lock", waiting):
+        tag = rehearse(engine, Choice.of(args), console, no_cache=args.no_cache)
+    console.line(f"{tag} is a rehearsal: it serves nothing, and cannot be pushed")
+    return 0
+
+
 def rehearse(
     engine: Engine, choice: Choice, console: Console, *, script: Script | None = None, no_cache: bool = False
 ) -> str:
@@ -45,8 +64,9 @@ def rehearse(
 def rehearse_catalog(
     engine: Engine, catalog: Catalog, target: str, console: Console, *, script: Script, no_cache: bool = False
 ) -> str:
-    sources = Sources.load()
     inputs = read_inputs(paths.ROOT, catalog)
+    _require_something_to_rehearse(catalog, target)
+    sources = Sources.load()
     rehearsal = prepare(
         engine, catalog, target, inputs, sources=sources, console=console, changes=script.changes
     )
@@ -72,6 +92,14 @@ def rehearse_catalog(
         )
     verify_image(engine, image, rehearsal.catalog.image_spec(_ENGINE, target), image.tag, console)
     return image.tag
+
+
+def _require_something_to_rehearse(catalog: Catalog, target: str) -> None:
+    if not catalog.targets[target].engine.upstream:
+        raise UsageError(
+            f"there is nothing to rehearse for target {target}: all of its packages are public",
+            hint="build it without --rehearse",
+        )
 
 
 def _contexts(rehearsal: Rehearsal, script: Script) -> dict[str, str | Path]:
