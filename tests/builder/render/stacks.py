@@ -35,13 +35,22 @@ _INPUTS = read_inputs(paths.ROOT, _REAL)
 CATALOG = _with_made_up(_REAL)
 
 
+_rendered: dict[str, dict[str, bytes]] = {}
+_parsed: dict[str, dict[str, Any]] = {}
+
+
 def files(name: str, options: StackOptions = USUAL) -> dict[str, bytes]:
-    """The stack's files, with images that bear the names that real ones would."""
-    tags = image_tags(CATALOG, name, CATALOG.targets[name])
-    images = [RenderedImage(image, tag, {}, {}) for image, tag in tags.items()]
-    return render_stack(CATALOG, name, images, _INPUTS, options)
+    """The stack's files, with images that bear the names that real ones would; rendered once for all tests."""
+    key = f"{name} {options}"
+    if key not in _rendered:
+        tags = image_tags(CATALOG, name, CATALOG.targets[name])
+        images = [RenderedImage(image, tag, {}, {}) for image, tag in tags.items()]
+        _rendered[key] = render_stack(CATALOG, name, images, _INPUTS, options)
+    return _rendered[key]
 
 
 def compose(name: str, options: StackOptions = USUAL) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(files(name, options)["compose.yaml"])
-    return loaded
+    key = f"{name} {options}"
+    if key not in _parsed:
+        _parsed[key] = yaml.safe_load(files(name, options)["compose.yaml"])
+    return _parsed[key]

@@ -222,3 +222,11 @@ def test_compose_reads_the_settings_beside_an_included_file(tmp_path: Path) -> N
     assert [device["source"] for device in vllm["devices"]] == ["/dev/kfd", "/dev/dri/renderD130"]
     assert vllm["group_add"] == ["109", "44"]
     assert resolved(folder, RENDER_GID="110")["services"]["vllm"]["group_add"] == ["110", "44"]
+
+
+@pytest.mark.parametrize("target", [name for name in TARGETS if CATALOG.targets[name].archs])
+def test_what_a_gpu_compiles_at_run_time_is_kept(target: str) -> None:
+    assert {"TRITON_CACHE_DIR", "VLLM_CACHE_ROOT"} <= set(CATALOG.targets[target].stack.caches)
+    vllm = compose(target)["services"]["vllm"]
+    assert "cache:/cache" in vllm["volumes"]
+    assert compose(target)["volumes"]["cache"] == {"name": "gfxpack-cache"}
