@@ -32,7 +32,7 @@ def run(subject: Subject, argv: Sequence[str], environ: Mapping[str, str] | None
             errors="replace",
             stdin=subprocess.DEVNULL,
             cwd="/",
-            env={**_own(subject), **(environ or {})},
+            env=_own(subject, environ or {}),
             timeout=_SECONDS,
             **as_other,  # type: ignore[call-overload]
         )
@@ -61,12 +61,12 @@ def probe(
     return lines[-1]
 
 
-def _own(subject: Subject) -> dict[str, str]:
-    """The image's variables, without what brings this program along."""
+def _own(subject: Subject, more: Mapping[str, str]) -> dict[str, str]:
+    """The image's variables and more, without what brings this program along: the server must not see it."""
+    together = {**subject.environ, **more}
     ours = Path(__file__).parents[1]
-    paths = [each for each in subject.environ.get("PYTHONPATH", "").split(":") if each and Path(each) != ours]
-    others = {name: value for name, value in subject.environ.items() if name != "PYTHONPATH"}
-    return {**others, **({"PYTHONPATH": ":".join(paths)} if paths else {})}
+    paths = [each for each in together.pop("PYTHONPATH", "").split(":") if each and Path(each) != ours]
+    return {**together, **({"PYTHONPATH": ":".join(paths)} if paths else {})}
 
 
 def _last_words(output: str, status: int) -> str:

@@ -37,7 +37,7 @@ def reported(expect: Expectation) -> str:
 
 def _open_to_all(folder: Path) -> Path:
     """The user of the image writes and reads here."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o777)
     return folder
 

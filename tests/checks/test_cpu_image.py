@@ -45,8 +45,11 @@ def test_it_is_what_its_target_expects(bench: Workbench) -> None:
 
 def test_what_was_found_when_it_was_built_stays_in_it(bench: Workbench) -> None:
     checked(bench, rendered("cpu"))
-    now = bench.run("cat", "/run/verdict.json").out
-    assert bench.run("cat", "/etc/gfxpack/checks.json").out == now
+    now, then = (
+        json.loads(bench.run("cat", path).out) for path in ("/run/verdict.json", "/etc/gfxpack/checks.json")
+    )
+    del now["checks"]["needed"], then["checks"]["needed"]  # the engine lends a container a program, its init
+    assert now == then
 
 
 def test_what_it_does_not_take_is_named(bench: Workbench) -> None:

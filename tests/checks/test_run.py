@@ -104,9 +104,10 @@ def _listing(image: Image) -> set[str]:
     return {str(path) for path in image.root.rglob("*") if "__pycache__" not in path.parts}
 
 
-def test_it_runs_as_a_program_without_leaving_itself_to_the_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", MAKERS)
+def test_it_runs_as_a_program_without_leaving_itself_to_the_server(target: str, tmp_path: Path) -> None:
     """PYTHONPATH names the checks' own home, which the server must not see."""
-    image = cpu_image(tmp_path / "image")
+    image = MAKERS[target](tmp_path / "image")
     with (image.site / "vllm/platforms/__init__.py").open("a", encoding="utf-8") as file:
         file.write("import importlib.util\nassert importlib.util.find_spec('checks') is None\n")
     (tmp_path / "checks.json").write_text(json.dumps(image.expect), "utf-8")
