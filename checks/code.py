@@ -21,12 +21,16 @@ _ACCEPT = "give the target a build of it with code for its chips, or name it in 
 def own_alone(subject: Subject) -> Finding:
     faults: list[Fault] = []
     held: set[str] = set()
+    accepted: list[str] = []
     for tree in subject.trees:
         for row in _rows(subject, tree):
             name = f"{tree.relative_to(subject.root.resolve())}/{row.path}"
-            faults += _faults(subject, name, row)
-            held.update(row.kept)
-    return Finding(faults, {"archs": list(subject.expect.archs), "code": sorted(held)})
+            if row.outcome is Outcome.REFUSED and subject.is_excused(name, subject.expect.accept):
+                accepted.append(name)
+            else:
+                faults += _faults(subject, name, row)
+                held.update(row.kept)
+    return Finding(faults, {"code": sorted(held), "accepted": sorted(accepted)})
 
 
 def _rows(subject: Subject, tree: Path) -> tuple[FileReport, ...]:
@@ -46,7 +50,5 @@ def _faults(subject: Subject, name: str, row: FileReport) -> Iterator[Fault]:
     if row.outcome is Outcome.PRUNED and row.dropped:
         others = ", ".join(f"{label} ({size(weight)})" for label, weight in sorted(row.dropped.items()))
         yield Fault(f"{name} holds code for other chips: {others}", _PRUNE.format(archs=archs))
-    if row.outcome is Outcome.FAILED or (
-        row.outcome is Outcome.REFUSED and not subject.is_excused(name, subject.expect.accept)
-    ):
+    if row.outcome in (Outcome.FAILED, Outcome.REFUSED):
         yield Fault(f"{name}: {row.reason}", _ACCEPT)

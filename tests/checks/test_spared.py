@@ -151,7 +151,9 @@ def test_code_for_none_of_the_chips_that_is_accepted(tmp_path: Path) -> None:
     image = rocm_image(tmp_path / "root")
     image.put(f"{SITE}/flash_attn/_ck.so", hip_library("gfx942"))
     image.expect.update(accept=["flash_attn/_ck.so"])
-    assert not look(image, "code").faults
+    finding = look(image, "code")
+    assert not finding.faults
+    assert finding.found == {"code": ["gfx1151"], "accepted": [f"{SITE}/flash_attn/_ck.so"]}
 
 
 def test_a_family_of_two_chips(tmp_path: Path) -> None:
