@@ -81,7 +81,7 @@ def _wanted(bundle: Bundle, names: tuple[str, ...]) -> list[RenderedImage]:
             f"there is no image {', '.join(sorted(unknown))}",
             hint=f"images of {bundle.target}: {', '.join(image.name for image in tagged)}",
         )
-    return [image for image in tagged if not names or image.name in names]
+    return [image for image in tagged if (image.name in names if names else image.by_default)]
 
 
 def _is_current(engine: Engine, image: RenderedImage) -> bool:

@@ -3,12 +3,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from runner.preflight import MIB, check_kv_cache, check_model, check_shared_memory
+from runner.preflight import MIB, check_kv_cache, check_model, check_shared_memory, check_weights
 from runner.resources import allowed_cpus, cpu_quota
 
 VLLM_SHARED_MEMORY = 160 * MIB
 KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
 KV_CACHE_OPTION = "--kv-cache-memory-bytes"
+GGUF = "LLAMA_ARG_MODEL"
+ELSEWHERE = (
+    "--models-dir",
+    "--models-preset",
+    "-hf",
+    "-hfr",
+    "--hf-repo",
+    "-mu",
+    "--model-url",
+    "-dr",
+    "--docker-repo",
+)
+"""Options of llama-server that say where it finds its models by itself."""
 THREAD_BINDING = "VLLM_CPU_OMP_THREADS_BIND"
 SEVERAL_WORKERS = (
     "-tp", "--tensor-parallel-size", "-pp", "--pipeline-parallel-size", "-dp", "--data-parallel-size",
@@ -98,7 +111,24 @@ def _infinity_environment(invocation: Invocation) -> dict[str, str]:
     return {**threads, **invocation.environment}
 
 
+def _check_llamacpp(invocation: Invocation) -> None:
+    if option(invocation.given, *ELSEWHERE) is None:
+        check_weights(option(invocation.given, "--model", "-m") or invocation.environment.get(GGUF))
+
+
+def _llamacpp_command(invocation: Invocation) -> list[str]:
+    return ["llama-server", *invocation.fixed, *invocation.given]
+
+
+def _llamacpp_environment(invocation: Invocation) -> dict[str, str]:
+    """It counts the processors that it may use, and knows nothing of a quota."""
+    quota = cpu_quota()
+    threads = {"LLAMA_ARG_THREADS": str(quota)} if quota is not None else {}
+    return {**threads, **invocation.environment}
+
+
 ENGINES = {
+    "llamacpp": Engine(_check_llamacpp, _llamacpp_command, _llamacpp_environment),
     "vllm": Engine(_check_vllm, _vllm_command, _vllm_environment),
     "infinity": Engine(_check_infinity, _infinity_command, _infinity_environment),
 }

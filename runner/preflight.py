@@ -9,6 +9,7 @@ MIB = 1024**2
 GIB = 1024**3
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the mount itself is looked at, nothing is written
 MODELS = Path("/models")
+_GGUF = b"GGUF"
 TRUE = ("1", "true", "yes", "on")
 
 
@@ -36,6 +37,22 @@ def check_model(model: str | None, environment: dict[str, str]) -> None:
             f"model {model} is no folder here, and the model hub is switched off: give a folder "
             f"({_models_there()}), or start the container with -e HF_HUB_OFFLINE=0"
         )
+
+
+def check_weights(model: str | None) -> None:
+    """`model` is one file of weights in llama.cpp's own form."""
+    if not model:
+        raise RefusedError(f"no model given: add --model and its file, one of: {_weights_there()}")
+    try:
+        with Path(model).open("rb") as file:
+            magic = file.read(len(_GGUF))
+    except PermissionError:
+        raise RefusedError(f"{model} may not be read by uid {os.getuid()}: chmod a+r the model") from None
+    except OSError as error:
+        problem = "is a folder" if Path(model).is_dir() else f"cannot be read ({error.strerror})"
+        raise RefusedError(f"model {model} {problem}: give one of: {_weights_there()}") from None
+    if magic != _GGUF:
+        raise RefusedError(f"model {model} is no GGUF file: give one of: {_weights_there()}")
 
 
 def check_kv_cache(model: str | None, space_gib: str) -> None:
@@ -71,6 +88,10 @@ def _models_there() -> str:
     except OSError:
         found = []
     return ", ".join(found) or f"none yet below {MODELS}"
+
+
+def _weights_there() -> str:
+    return ", ".join(sorted(map(str, MODELS.glob("**/*.gguf")))) or f"none yet below {MODELS}"
 
 
 def _offline(environment: dict[str, str]) -> bool:

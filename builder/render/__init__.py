@@ -1,9 +1,10 @@
 """From a target to the files of its bundle: pure, so the same input gives the same bytes."""
 
 from builder.render.bundle import Bundle, render
-from builder.render.image import IMAGE_LABEL, INPUTS_LABEL, RenderedImage
 from builder.render.inputs import Inputs, read_inputs
+from builder.render.llamacpp import PACKAGES_LABEL
 from builder.render.options import EmbeddingsServer, HubModel, StackOptions
+from builder.render.recipe import IMAGE_LABEL, INPUTS_LABEL, RenderedImage
 from builder.render.stack import ENV, ENV_EXAMPLE
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ENV_EXAMPLE",
     "IMAGE_LABEL",
     "INPUTS_LABEL",
+    "PACKAGES_LABEL",
     "Bundle",
     "EmbeddingsServer",
     "HubModel",

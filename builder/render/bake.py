@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from builder import __version__
-from builder.render.image import RenderedImage
+from builder.render.recipe import RenderedImage
 
 
 def render_bake(images: Sequence[RenderedImage]) -> bytes:
@@ -12,7 +12,7 @@ def render_bake(images: Sequence[RenderedImage]) -> bytes:
     inputs = ", ".join(f"{image.name} sha256:{image.inputs}" for image in tagged)
     document = {
         "//": f"gfxpack {__version__}, by `build.py render`, from inputs {inputs}",
-        "group": {"default": {"targets": [image.name for image in tagged]}},
+        "group": {"default": {"targets": [image.name for image in tagged if image.by_default]}},
         "target": {image.name: _target(image) for image in tagged},
     }
     return (json.dumps(document, indent=2) + "\n").encode()

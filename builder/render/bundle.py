@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from builder.render.bake import render_bake
-from builder.render.image import RenderedImage, render_engine, render_models, render_shared
+from builder.render.image import render_engine, render_models, render_shared
 from builder.render.inputs import Inputs
+from builder.render.llamacpp import render_llamacpp
 from builder.render.options import StackOptions
+from builder.render.recipe import RenderedImage
 from builder.render.stack import render_stack
 from builder.targets.load import pick_target
 from builder.targets.model import Catalog, ImageSpec
@@ -25,10 +27,12 @@ class Bundle:
 
 def render(catalog: Catalog, name: str, inputs: Inputs, options: StackOptions) -> Bundle:
     target = pick_target(catalog, name)
+    llamacpp = render_llamacpp(catalog, name, inputs)
     images = (
         render_engine(catalog, name, target, inputs),
         *(render_shared(catalog, image, spec, inputs) for image, spec in shared_images(catalog, options)),
         render_models(catalog, name, target, inputs),
+        *((llamacpp,) if llamacpp else ()),
     )
     files = {f"{image.name}/{path}": content for image in images for path, content in image.files.items()}
     files["docker-bake.json"] = render_bake(images)

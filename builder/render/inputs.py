@@ -1,9 +1,10 @@
 """Everything a render depends on, read once: templates, locks, and the files that go into images."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder import debian
 from builder.requirements import Requirement, read
 from builder.targets.model import Catalog
 
@@ -24,6 +25,8 @@ class Inputs:
     packages: Mapping[str, Files]
     """Python packages of this repository that go into images, or make them small."""
     locks: Mapping[str, tuple[Requirement, ...]]
+    packages_locks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By lock: the distribution's packages and their versions."""
 
 
 def read_inputs(root: Path, catalog: Catalog) -> Inputs:
@@ -34,15 +37,18 @@ def read_inputs(root: Path, catalog: Catalog) -> Inputs:
         image_files={folder.name: _files(folder) for folder in folders},
         packages={name: _code(root / name) for name in _PACKAGES},
         locks={name: tuple(read(root / "locks" / f"{name}.txt")) for name in sorted(_lock_names(catalog))},
+        packages_locks={name: debian.read(root / "locks" / f"{name}.txt") for name in _debian_locks(catalog)},
     )
 
 
 def _lock_names(catalog: Catalog) -> set[str]:
-    engines = [target.engine for target in catalog.targets.values()]
-    extras = {extra.lock for engine in engines for extra in engine.extras.values()}
-    images = {spec.lock for spec in (*engines, *catalog.images.values())}
-    devices = {engine.device.lock for engine in engines if engine.device}
-    return {_DRIVER, catalog.models.lock, *images, *extras, *devices}
+    engines = {lock for target in catalog.targets.values() for lock in target.engine.known_locks}
+    images = {spec.lock for spec in catalog.images.values()}
+    return {_DRIVER, catalog.models.lock, *images, *engines}
+
+
+def _debian_locks(catalog: Catalog) -> list[str]:
+    return [catalog.llamacpp.lock] if catalog.llamacpp else []
 
 
 def _templates(folder: Path, relative_to: Path) -> dict[str, str]:

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from builder import __version__
 from builder.errors import UsageError
-from builder.render.image import RenderedImage
 from builder.render.inputs import Inputs
 from builder.render.options import EmbeddingsServer, StackOptions
+from builder.render.recipe import RenderedImage
 from builder.render.settings import settings
 from builder.render.templates import environment
 from builder.targets.arguments import flags

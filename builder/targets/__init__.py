@@ -2,9 +2,10 @@
 
 from builder.targets.choose import Choice, chosen
 from builder.targets.load import load_catalog, pick_target
-from builder.targets.model import BaseSpec, Catalog, ImageSpec, Target
+from builder.targets.model import AnyImage, BaseSpec, Catalog, ImageSpec, Target
 
 __all__ = [
+    "AnyImage",
     "BaseSpec",
     "Catalog",
     "Choice",

@@ -1,6 +1,6 @@
 """The `llamacpp` keys: llama.cpp's server out of a distribution's packages, and what each backend adds."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -85,6 +85,8 @@ class LlamacppImage(Strict):
     env: dict[str, str]
     title: str
     budget: Budget
+    index: ClassVar[None] = None
+    """No package index of Python's is asked for it."""
 
 
 DEVICE_LAYER = "chip"

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -249,6 +249,9 @@ class Target(Strict):
         return self
 
 
+AnyImage: TypeAlias = ImageSpec | LlamacppImage
+
+
 class ServedModel(Strict):
     """What a model is called, where it lies in the volume, and how its engine is started."""
 
@@ -317,9 +320,9 @@ class Catalog(Strict):
             raise ValueError("there is no entry llamacpp beside images that says what it is made of")
         return llamacpp_image(self.llamacpp, choice, self.targets[target].archs)
 
-    def image_spec(self, image: str, target: str) -> ImageSpec | LlamacppImage:
+    def image_spec(self, image: str, target: str) -> AnyImage:
         """The entry of an image of a target, whether shared or the target's own."""
-        specs: dict[str, ImageSpec | LlamacppImage | None] = {
+        specs: dict[str, AnyImage | None] = {
             "vllm": self.targets[target].engine,
             "llamacpp": self.llamacpp_image(target),
         }

@@ -9,7 +9,7 @@ from builder.engine import Engine, ImageFacts, connect
 from builder.errors import UsageError, VerifyError
 from builder.render import IMAGE_LABEL, INPUTS_LABEL, RenderedImage, StackOptions
 from builder.requirements import read
-from builder.targets import Catalog, Choice, ImageSpec, chosen, load_catalog
+from builder.targets import AnyImage, Catalog, Choice, ImageSpec, chosen, load_catalog
 from builder.targets.naming import image_tags
 from builder.verify.checks import CHECKS, MEGABYTE, Subject
 from builder.verify.facts import named_image, probe
@@ -53,9 +53,7 @@ def _require_todays_inputs(facts: ImageFacts, tag: str, target: str, rendered: R
         )
 
 
-def verify_image(
-    engine: Engine, rendered: RenderedImage, spec: ImageSpec, tag: str, console: Console
-) -> None:
+def verify_image(engine: Engine, rendered: RenderedImage, spec: AnyImage, tag: str, console: Console) -> None:
     """Check the image that `tag` names; VerifyError lists all that is wrong with it."""
     with console.step(f"verify {rendered.tag}") as step:
         image = engine.image(tag)
@@ -63,7 +61,7 @@ def verify_image(
             raise VerifyError(f"there is no image {tag} to verify", hint="build it with `build.py build`")
         subject = Subject(
             spec=spec,
-            lock=read(paths.LOCKS / f"{spec.lock}.txt"),
+            lock=read(paths.LOCKS / f"{spec.lock}.txt") if isinstance(spec, ImageSpec) else (),
             labels=dict(rendered.labels),
             image=image,
             base=engine.image(rendered.labels["org.opencontainers.image.base.name"]),

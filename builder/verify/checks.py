@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from builder.console import size
 from builder.engine import ImageFacts
+from builder.render import PACKAGES_LABEL
 from builder.requirements import Requirement, normalise
-from builder.targets import ImageSpec
+from builder.targets import AnyImage
 from builder.verify.facts import ProbeFacts
 
 MEGABYTE = 10**6
@@ -17,7 +18,7 @@ _SHOWN = 5
 class Subject:
     """An image and what it was made from."""
 
-    spec: ImageSpec
+    spec: AnyImage
     lock: Sequence[Requirement]
     labels: dict[str, str]
     image: ImageFacts
@@ -79,9 +80,21 @@ def pinned_distributions(subject: Subject) -> Iterator[str]:
 
 
 def left_out_distributions(subject: Subject) -> Iterator[str]:
-    present = {normalise(name) for name in subject.inside.distributions}
-    unwanted = [name for name in subject.spec.without if normalise(name) in present]
+    present = {normalise(name) for name in subject.inside.distributions} | set(subject.inside.packages)
+    unwanted = [name for name in subject.spec.without if {name, normalise(name)} & present]
     yield from _listed("distributions that targets.yaml leaves out", unwanted)
+
+
+def pinned_packages(subject: Subject) -> Iterator[str]:
+    """The distribution's packages that a label names are there in the version that it names."""
+    pins = dict(pin.split("=", 1) for pin in subject.labels.get(PACKAGES_LABEL, "").split())
+    present = subject.inside.packages
+    wrong = [
+        f"{name} {present.get(name, 'absent')} instead of {version}"
+        for name, version in pins.items()
+        if present.get(name) != version
+    ]
+    yield from _listed("packages that differ from the lock", wrong)
 
 
 def imports(subject: Subject) -> Iterator[str]:
@@ -100,6 +113,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[str]], ...] = (
     caches,
     pinned_distributions,
     left_out_distributions,
+    pinned_packages,
     imports,
 )
 

@@ -11,7 +11,12 @@ from builder.errors import EngineError, UsageError, VerifyError
 _PROBE = Path(__file__).with_name("probe.py")
 PYTHON = "/opt/venv/bin/python"
 _TIMEOUT_SECONDS = 180
-_MODULES = {"vllm": ("vllm", "runner"), "embeddings": ("infinity_emb", "runner"), "proxy": ("proxy",)}
+_MODULES = {
+    "vllm": ("vllm", "runner"),
+    "llamacpp": ("runner",),
+    "embeddings": ("infinity_emb", "runner"),
+    "proxy": ("proxy",),
+}
 """What each image must be able to import."""
 
 
@@ -22,6 +27,8 @@ class ProbeFacts:
     tools: list[str]
     """Compilers and package managers that are on PATH."""
     distributions: dict[str, str]
+    packages: dict[str, str]
+    """Versions of the distribution's packages."""
     groups: dict[str, int]
     """Bytes of files by distribution or system folder."""
     privileged: list[str]

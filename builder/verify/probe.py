@@ -9,6 +9,7 @@ import importlib
 import importlib.metadata
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,20 @@ def _distributions() -> dict[str, str]:
     return {dist.metadata["Name"]: dist.version for dist in found}
 
 
+def _packages() -> dict[str, str]:
+    """Versions by name, as dpkg's own list has them."""
+    try:
+        text = Path("/var/lib/dpkg/status").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    stanzas = (
+        dict(re.findall(r"^(Package|Status|Version): (.+)$", part, re.M)) for part in text.split("\n\n")
+    )
+    return {
+        each["Package"]: each["Version"] for each in stanzas if each.get("Status", "").endswith(" installed")
+    }
+
+
 def _import(name: str) -> str | None:
     try:
         importlib.import_module(name)
@@ -87,6 +102,7 @@ def main() -> None:
         "python": sys.version.split()[0],
         "tools": _tools(),
         "distributions": _distributions(),
+        "packages": _packages(),
         **files,
         "imports": {name: _import(name) for name in sys.argv[2:]},
     }

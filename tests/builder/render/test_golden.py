@@ -23,6 +23,7 @@ CASES = {
     "models.Dockerfile": ("models/Dockerfile", StackOptions()),
     "compose.yaml": ("compose.yaml", StackOptions()),
     "compose-hub.yaml": ("compose.yaml", StackOptions(port=8080, model=HUB)),
+    "llamacpp.Dockerfile": ("llamacpp/Dockerfile", StackOptions()),
     "docker-bake.json": ("docker-bake.json", StackOptions()),
 }
 

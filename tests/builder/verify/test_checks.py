@@ -19,6 +19,7 @@ INSIDE = ProbeFacts(
     python="3.11.2",
     tools=[],
     distributions={"uvicorn": "0.54.0", "Typing_Extensions": "4.16.0"},
+    packages={},
     groups={"/usr/lib": 1},
     privileged=[],
     caches=[],
