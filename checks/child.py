@@ -1,14 +1,18 @@
 """Running the image's own programs, as whoever will run them."""
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from checks.subject import Subject
 
 PROBES = Path(__file__).with_name("probes")
 _SECONDS = 600
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception)\b")
 
 
 class Trouble(Exception):  # noqa: N818 - the outcome of a program of the image, not an error of this one
@@ -52,13 +56,14 @@ def python(subject: Subject) -> str:
 
 def probe(
     subject: Subject, name: str, arguments: Sequence[str] = (), environ: Mapping[str, str] | None = None
-) -> str:
-    """What one of `probes` says: it is the last line, because what it imports may talk as well."""
+) -> Any:  # noqa: ANN401 - what it says
+    """What one of `probes` says, in a line of JSON; what it imports may talk before and after that."""
     source = (PROBES / f"{name}.py").read_text("utf-8")
-    lines = run(subject, [python(subject), "-c", source, *arguments], environ).strip().splitlines()
-    if not lines:
-        raise Trouble("it says nothing")
-    return lines[-1]
+    said = run(subject, [python(subject), "-c", source, *arguments], environ)
+    answers = [line for line in said.splitlines() if line.startswith(("{", "["))]
+    if not answers:
+        raise Trouble("it says nothing", said)
+    return json.loads(answers[-1])
 
 
 def _own(subject: Subject, more: Mapping[str, str]) -> dict[str, str]:
@@ -70,5 +75,7 @@ def _own(subject: Subject, more: Mapping[str, str]) -> dict[str, str]:
 
 
 def _last_words(output: str, status: int) -> str:
+    """The error that Python ended with; what is said after that is about the end."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else f"it ended with status {status}"
+    errors = [line for line in lines if _ERROR.match(line)]
+    return (errors or lines or [f"it ended with status {status}"])[-1]

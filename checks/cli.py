@@ -16,8 +16,9 @@ from checks.table import CHECKS
 from pruner.errors import PrunerError
 from pruner.tree.words import printable
 
-PASSED, FAILED, USAGE = 0, 1, 2
+PASSED, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _SHOWN = 3
+_DEFECT = "the image's files are damaged, or this is a defect; GFXPACK_DEBUG=1 shows where"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,6 +32,9 @@ def main(argv: Sequence[str]) -> int:
         return _run(load(args.expect), args.root, args.verdict)
     except (ChecksError, PrunerError) as error:
         _tell(error.message, error.hint)
+    except KeyboardInterrupt:
+        _tell("interrupted", "nothing was written; the same command begins anew")
+        return INTERRUPTED
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         _tell(f"{error.strerror or error}{where}", "the checks run as root and write the verdict")
@@ -59,13 +63,12 @@ def _looked(check: Check, subject: Subject) -> Finding:
     """A check that cannot be carried out has failed, and the others go on."""
     try:
         return check.look(subject)
-    except (PrunerError, OSError, ValueError) as error:
-        hint = (
-            error.hint
-            if isinstance(error, PrunerError)
-            else "the image's files are damaged, or cannot be read"
-        )
-        return Finding([Fault(f"cannot be carried out: {error}", hint)])
+    except PrunerError as error:
+        return Finding([Fault(f"cannot be carried out: {error.message}", error.hint)])
+    except Exception as error:
+        if os.environ.get("GFXPACK_DEBUG") == "1":
+            raise
+        return Finding([Fault(f"cannot be carried out: {type(error).__name__}: {error}", _DEFECT)])
 
 
 def _report(name: str, faults: Sequence[Fault]) -> None:

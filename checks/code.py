@@ -42,7 +42,10 @@ def _rows(subject: Subject, tree: Path) -> tuple[FileReport, ...]:
         options=Options(strip=False, dry_run=True),
         jobs=default_jobs(),
     )
-    return prune_tree(request, Progress(sys.stderr, lines=False)).rows
+    result = prune_tree(request, Progress(sys.stderr, lines=False))
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return result.rows
 
 
 def _faults(subject: Subject, name: str, row: FileReport) -> Iterator[Fault]:

@@ -81,7 +81,5 @@ def _silent(trouble: Trouble) -> Fault:
 @cache
 def _asked(subject: Subject) -> Mapping[str, Any]:
     asked = {"args": list(subject.expect.args), "env": dict(subject.expect.env)}
-    answer: Mapping[str, Any] = json.loads(
-        probe(subject, "engine", [json.dumps(asked)], device.environment(subject))
-    )
+    answer: Mapping[str, Any] = probe(subject, "engine", [json.dumps(asked)], device.environment(subject))
     return answer

@@ -1,7 +1,6 @@
 """Whether what is installed is what the target pins, is new enough to be safe, and fits together."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +93,7 @@ def fitting(subject: Subject) -> Finding:
         return Finding(
             [Fault(f"requirements cannot be compared: {trouble}", "packaging has to be installed")]
         )
-    wrong = [row for row in json.loads(answer) if normalise(row["needs"]) not in spared]
+    wrong = [row for row in answer if normalise(row["needs"]) not in spared]
     return Finding(
         [
             Fault(

@@ -1,5 +1,6 @@
 """Compile and load what Triton compiles at its start, in Triton's own way: `compiler.py nvidia|amd`."""
 
+import json
 import os
 import sys
 import tempfile
@@ -15,4 +16,4 @@ with tempfile.TemporaryDirectory() as cache:
         import_module("torch")  # as in the server: Triton looks for AMD's runtime among what is loaded
     driver = import_module(f"triton.backends.{backend}.driver")
     utilities = getattr(driver, _UTILITIES[backend])()
-    print("loads" if callable(utilities.load_binary) else "")
+    print(json.dumps({"loads": callable(utilities.load_binary)}))

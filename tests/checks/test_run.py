@@ -123,6 +123,52 @@ def test_it_runs_as_a_program_without_leaving_itself_to_the_server(target: str, 
     assert done.stdout.splitlines()[0] == "ok      versions"
 
 
+def test_what_the_server_says_besides_is_passed_over(tmp_path: Path) -> None:
+    image = cpu_image(tmp_path / "image")
+    with (image.site / "vllm/envs.py").open("a", encoding="utf-8") as file:
+        file.write("import atexit\nprint('INFO begins')\natexit.register(print, '(pid=1) INFO ends')\n")
+    assert run(image) == 0
+
+
+def test_the_error_counts_and_not_what_is_said_after_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = cpu_image(tmp_path / "image")
+    words = b"#!/bin/sh\necho 'ImportError: libgone.so.1' >&2; echo 'leaked semaphores' >&2; exit 1\n"
+    image.put("opt/venv/bin/vllm", words, 0o755)
+    assert run(image) == 1
+    assert _failures(capsys) == {"starts": "`vllm serve --help` does not start: ImportError: libgone.so.1"}
+
+
+def test_a_server_that_answers_nonsense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = cpu_image(tmp_path / "image")
+    image.put("opt/venv/bin/python", b"#!/bin/sh\necho '{}'\n", 0o755)
+    assert run(image) == 1
+    failures = _failures(capsys)
+    assert failures["arguments"] == "cannot be carried out: KeyError: 'rejected'"
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    """The server itself sends the signal, once it is waited for."""
+    image = cpu_image(tmp_path / "image")
+    image.put("opt/venv/bin/vllm", b"#!/bin/sh\nkill -INT $PPID\nexec tail -f /dev/null\n", 0o755)
+    (tmp_path / "checks.json").write_text(json.dumps(image.expect), "utf-8")
+    expect, verdict, scratch = tmp_path / "checks.json", tmp_path / "verdict.json", tmp_path / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "checks", str(expect), "--root", str(image.root), "--verdict", str(verdict)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[0] == "error: interrupted"
+    assert not verdict.exists()
+    assert not list(scratch.iterdir())
+
+
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_examples_can_be_read(example: Path) -> None:
     assert load(example).target == example.stem
