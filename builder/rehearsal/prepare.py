@@ -1,7 +1,7 @@
 """Everything that a rehearsal needs before its image is rendered: stand-ins, and what pins them."""
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +41,13 @@ class Rehearsal:
         sources = (self.inputs.locks, self.catalog.indexes)
         return tuple(layer for layer in (*cut(engine, *sources), *tools(engine, *sources)) if not layer.built)
 
-    def lay_out(self, folder: Path, *, without: Collection[str] = ()) -> None:
-        """Write the build context `wheels`: an index for a layer that comes from one, else the wheels alone.
-        An index holds nothing `without`."""
+    def lay_out(self, folder: Path) -> None:
+        """Write the build context `wheels`: an index for a layer that comes from one, else wheels alone."""
         shutil.rmtree(folder, ignore_errors=True)
         for layer in self.layers:
             home = folder / layer.name
             home.mkdir(parents=True)
-            members = [(pin, self.wheels[pin]) for pin in layer.members if pin.name not in without]
+            members = [(pin, self.wheels[pin]) for pin in layer.members]
             if layer.index:
                 index.lay_out(home, members)
             else:

@@ -1,7 +1,7 @@
 """A rehearsal from end to end: `build.py build --rehearse`."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from builder.rehearsal import repository
 from builder.rehearsal.prepare import Rehearsal, prepare
 from builder.rehearsal.standins import Change
 from builder.rehearsal.transform import BASE, LABEL, tagged
-from builder.render import StackOptions, read_inputs, render
+from builder.render import Inputs, StackOptions, read_inputs, render
 from builder.sources import Sources, private_folder
 from builder.targets import Choice, chosen, load_catalog
 from builder.targets.model import Catalog
@@ -34,8 +34,8 @@ class Script:
 
     changes: Mapping[str, Change] | None = None
     """Other stand-ins, by distribution."""
-    withdrawn: Sequence[str] = ()
-    """Distributions that no index has."""
+    arrange: Callable[[Path], None] = lambda _: None
+    """Gets the folder of wheels and indexes before the build does."""
 
 
 def run_rehearsal(args: argparse.Namespace, console: Console) -> int:
@@ -52,39 +52,44 @@ def run_rehearsal(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def rehearse(
-    engine: Engine, choice: Choice, console: Console, *, script: Script | None = None, no_cache: bool = False
-) -> str:
+def rehearse(engine: Engine, choice: Choice, console: Console, *, no_cache: bool = False) -> str:
     """Build the engine's image of a target with stand-ins, check it, and give its tag."""
-    script = script or Script()
     catalog = chosen(load_catalog(paths.TARGETS), choice)
-    return rehearse_catalog(engine, catalog, choice.target, console, script=script, no_cache=no_cache)
-
-
-def rehearse_catalog(
-    engine: Engine, catalog: Catalog, target: str, console: Console, *, script: Script, no_cache: bool = False
-) -> str:
     inputs = read_inputs(paths.ROOT, catalog)
-    _require_something_to_rehearse(catalog, target)
-    sources = Sources.load()
+    _require_something_to_rehearse(catalog, choice.target)
+    return perform(engine, catalog, choice.target, inputs, console=console, no_cache=no_cache)
+
+
+def perform(
+    engine: Engine,
+    catalog: Catalog,
+    target: str,
+    inputs: Inputs,
+    *,
+    console: Console,
+    script: Script | None = None,
+    no_cache: bool = False,
+) -> str:
+    """The rehearsal of a target as this catalog and these inputs have it."""
+    script, sources = script or Script(), Sources.load()
     rehearsal = prepare(
         engine, catalog, target, inputs, sources=sources, console=console, changes=script.changes
     )
-    bundle = render(rehearsal.catalog, target, rehearsal.inputs, StackOptions())
-    image = tagged(bundle.image(_ENGINE))
+    image = tagged(render(rehearsal.catalog, target, rehearsal.inputs, StackOptions()).image(_ENGINE))
     folder = _ROOM / "bundle" / target
     write_folder(folder, image.files)
     engine.require_buildkit()
     engine.require_space(_NEEDED_BYTES, "a rehearsal")
-    spec = rehearsal.catalog.bases[BASE]
-    base.ensure(engine, spec, sources=sources, console=console, assume_yes=True)
-    contexts = _contexts(rehearsal, script)
+    base_spec = rehearsal.catalog.bases[BASE]
+    base.ensure(engine, base_spec, sources=sources, console=console, assume_yes=True)
+    contexts = _contexts(rehearsal)
+    script.arrange(contexts["wheels"])
     with private_folder() as private:
         buildx.build(
             folder,
             image.tag,
             console=console,
-            secrets=sources.secrets(private, suite=spec.suite, offline=True),
+            secrets=sources.secrets(private, suite=base_spec.suite, offline=True),
             contexts=contexts,
             labels={LABEL: "true"},
             no_cache=no_cache,
@@ -102,11 +107,11 @@ def _require_something_to_rehearse(catalog: Catalog, target: str) -> None:
         )
 
 
-def _contexts(rehearsal: Rehearsal, script: Script) -> dict[str, str | Path]:
+def _contexts(rehearsal: Rehearsal) -> dict[str, Path]:
     """What takes the place of indexes and repositories."""
     room = _ROOM / "contexts" / rehearsal.target
-    rehearsal.lay_out(room / "wheels", without=script.withdrawn)
-    contexts: dict[str, str | Path] = {"wheels": room / "wheels"}
+    rehearsal.lay_out(room / "wheels")
+    contexts = {"wheels": room / "wheels"}
     compiled = rehearsal.catalog.targets[rehearsal.target].engine.compiled
     if compiled:
         contexts["source"] = repository.lay_out(room / "source", compiled.version)

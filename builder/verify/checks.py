@@ -7,11 +7,12 @@ from builder.console import size
 from builder.engine import ImageFacts
 from builder.render import PACKAGES_LABEL
 from builder.requirements import Requirement, normalise
-from builder.targets import AnyImage
+from builder.targets import AnyImage, ImageSpec
 from builder.verify.facts import ProbeFacts
 
 MEGABYTE = 10**6
 _SHOWN = 5
+_C_COMPILER = frozenset({"cc", "gcc", "ld"})
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,11 @@ def privileged_files(subject: Subject) -> Iterator[str]:
 
 
 def tools(subject: Subject) -> Iterator[str]:
-    yield from _listed("tools that its program does not need", subject.inside.tools)
+    """A C compiler is needed where targets.yaml asks for one: Triton compiles what starts its kernels."""
+    asked = isinstance(subject.spec, ImageSpec) and "gcc" in subject.spec.runtime_packages
+    needed = _C_COMPILER if asked else frozenset()
+    unneeded = [tool for tool in subject.inside.tools if tool.rpartition("/")[2] not in needed]
+    yield from _listed("tools that its program does not need", unneeded)
 
 
 def caches(subject: Subject) -> Iterator[str]:
