@@ -206,7 +206,7 @@ def _material(
     answering = sources if offline else sources.answering(upstream)
     with private_folder() as folder:
         secrets = answering.secrets(folder, suite=suite, upstream_indexes=upstream, offline=offline)
-        yield secrets, {"wheels": wheels}
+        yield secrets, {"wheels": wheels} if houses else {}
 
 
 def _layers(image: RenderedImage) -> dict[str, list[Requirement]]:
