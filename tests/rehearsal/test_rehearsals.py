@@ -1,0 +1,59 @@
+"""Every stage of a target's Dockerfile runs on stand-ins, and the image says what it is."""
+
+import json
+import re
+
+import pytest
+
+from builder.engine import Engine
+from builder.paths import TARGETS
+from builder.targets import load_catalog
+from tests.rehearsal.stage import Stage
+
+EVERY_DAY = ("gfx1151", "gfx906", "gfx942")
+"""An APU, the source route, and a CDNA chip."""
+
+REHEARSABLE = [name for name, target in load_catalog(TARGETS).targets.items() if target.engine.upstream]
+
+pytestmark = pytest.mark.engine
+
+
+def verdict(engine: Engine, tag: str) -> dict[str, object]:
+    done = engine.run(tag, ["cat", "/etc/gfxpack/checks.json"])
+    assert done.status == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "target",
+    [name if name in EVERY_DAY else pytest.param(name, marks=pytest.mark.long) for name in REHEARSABLE],
+)
+def test_every_stage_runs_and_every_check_passes(stage: Stage, target: str) -> None:
+    tag = stage.play(target)
+    assert re.fullmatch(rf"rehearsal\.invalid/gfxpack/vllm:\S+-{target}-rehearsal", tag)
+    image = stage.engine.image(tag)
+    assert image is not None
+    assert image.labels["gfxpack.rehearsal"] == "true"
+    assert verdict(stage.engine, tag)["target"] == target
+
+
+def test_the_image_holds_the_code_of_its_chip_alone(stage: Stage) -> None:
+    tag = stage.play("gfx1151")
+    done = stage.engine.run(tag, ["find", "/opt/venv", "-name", "*gfx*"])
+    named = set(re.findall(r"gfx[0-9a-fx]+", done.stdout))
+    assert named == {"gfx1151", "gfx115x", "gfx11xx"}
+
+
+def test_an_edit_of_python_compiles_no_kernel_again(stage: Stage) -> None:
+    """The second build takes the kernels from the cache, though the package differs."""
+    stage.play("gfx906")
+    catalog = stage.with_engine("gfx906", env={**stage.catalog.targets["gfx906"].engine.env, "LC_ALL": "C"})
+    assert stage.play("gfx906", catalog=catalog)
+
+
+def test_nothing_can_push_a_rehearsal(stage: Stage) -> None:
+    """Its registry cannot exist."""
+    tag = stage.play("gfx1151")
+    said = [line for line in stage.engine.sdk.images.push(tag, stream=True, decode=True) if "error" in line]
+    assert said
