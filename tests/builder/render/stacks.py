@@ -40,7 +40,7 @@ _parsed: dict[str, dict[str, Any]] = {}
 
 
 def files(name: str, options: StackOptions = USUAL) -> dict[str, bytes]:
-    """The stack's files, with images that bear the names that real ones would; rendered once for all tests."""
+    """The stack's files, with images named as real ones would be; rendered once for all tests."""
     key = f"{name} {options}"
     if key not in _rendered:
         tags = image_tags(CATALOG, name, CATALOG.targets[name])
