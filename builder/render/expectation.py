@@ -1,6 +1,7 @@
 """checks.json: what the checks within an image's build are told that the image is to be."""
 
 import json
+import re
 from collections.abc import Iterable
 
 from builder.render.layers import Layer
@@ -28,7 +29,7 @@ def expectation(name: str, tag: str, target: Target, layers: Iterable[Layer]) ->
         "versions": _versions(engine, pins),
         "least": {"vllm": ".".join(map(str, SECURITY_FLOOR))},
         "fingerprint": engine.checks.fingerprint,
-        "without": {each: why for each, why in engine.without.items() if normalise(each) not in pins},
+        "without": _absent(engine, pins) | _overridden(engine),
         "driver_libraries": engine.checks.driver_libraries,
         "may_lack": engine.checks.may_lack,
         "kpack": engine.checks.kpack,
@@ -38,6 +39,15 @@ def expectation(name: str, tag: str, target: Target, layers: Iterable[Layer]) ->
         "env": engine.env,
     }
     return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def _absent(engine: EngineSpec, pins: dict[str, str]) -> dict[str, str]:
+    return {name: reason for name, reason in engine.without.items() if normalise(name) not in pins}
+
+
+def _overridden(engine: EngineSpec) -> dict[str, str]:
+    """Others may ask for another version of these."""
+    return {re.split(r"[^\w.-]", each, maxsplit=1)[0]: f"{each} wins" for each in engine.overrides}
 
 
 def _versions(engine: EngineSpec, pins: dict[str, str]) -> dict[str, str]:
