@@ -54,7 +54,8 @@ class Step:
 class _Seen:
     """What the rows so far have spoken for."""
 
-    kept: set[Path] = field(default_factory=set)
+    kept: dict[Path, str] = field(default_factory=dict)
+    """By file: the table that shields it."""
     gone: set[Path] = field(default_factory=set)
 
 
@@ -104,18 +105,19 @@ def _step(tree: Tree, row: Row, seen: _Seen) -> Step:
 def _found(tree: Tree, row: Row, seen: _Seen) -> tuple[Path, ...]:
     found: set[Path] = set()
     for pattern in row.globs:
-        matches = set(tree.find(pattern)) - seen.kept - seen.gone
-        if not matches:
+        matches = set(tree.find(pattern)) - seen.gone
+        # One table may shield all that another speaks of: that one is for installations with less in them.
+        if all(seen.kept.get(path) == row.table for path in matches):
             raise PrunerError(
                 f"nothing matches {pattern!r}",
                 hint="a policy is true of the versions that it was written for",
             )
-        found |= matches
+        found |= matches - seen.kept.keys()
     return tuple(sorted(found))
 
 
 def _keep(row: Row, files: tuple[Path, ...], seen: _Seen) -> Step:
-    seen.kept |= set(files)
+    seen.kept |= dict.fromkeys(files, row.table)
     return Step(row, files, 0)
 
 

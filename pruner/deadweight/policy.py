@@ -58,6 +58,10 @@ class Row:
     reason: str
 
     @property
+    def table(self) -> str:
+        return self.place.rpartition(":")[0]
+
+    @property
     def globs(self) -> tuple[str, ...]:
         """The pattern without braces: each of these is to find something."""
         return _alternatives(self.pattern)

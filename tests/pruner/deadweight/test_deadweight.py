@@ -167,6 +167,15 @@ def test_keep_shields_from_the_rows_below_it(layer: Path, lighten: Lighten) -> N
     assert not (layer / SITE / "pkg/bin/other").exists()
 
 
+def test_a_row_that_another_table_shields_from_does_nothing(layer: Path) -> None:
+    tables = {"more.txt": "keep all - pkg/bin/* because\n", "base.txt": "delete all - pkg/bin/* tests\n"}
+    paths = [layer.parent / name for name in tables]
+    for path, text in zip(paths, tables.values(), strict=True):
+        path.write_text(text)
+    assert main(["--family=cpu", str(layer), *map(str, paths)]) == 0
+    assert list((layer / SITE / "pkg/bin").iterdir())
+
+
 def test_keep_does_not_shield_from_the_rows_above_it(layer: Path, lighten: Lighten) -> None:
     status, _, said = lighten("delete all - pkg/bin/* tests\nkeep all - pkg/bin/needed because\n")
     assert status == 1
