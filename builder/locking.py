@@ -6,7 +6,7 @@ Each lock is written whole or not at all: a resolve that fails leaves the old on
 import argparse
 import difflib
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from builder.resolver import Question, resolve
 from builder.sources import Sources
 from builder.sources.tags import Fit
 from builder.targets import Catalog, ImageSpec, pick_target
-from builder.targets.model import EngineSpec, Extra
+from builder.targets.model import EngineSpec, Extra, Source
 from builder.upstream import look_up, part
 
 BASES = "bases"
@@ -85,14 +85,13 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
     proxy = catalog.images["proxy"]
     engines = [target.engine for target in catalog.targets.values()]
     images = {spec.lock: spec for spec in [*engines, *catalog.images.values()]}
-    extras = {extra.lock: (spec, extra) for spec in engines for extra in spec.extras.values()}
-    devices = {spec.device.lock: (spec, spec.device) for spec in engines if spec.device}
+    on_top = {plan.name: plan for spec in engines for plan in _part_plans(catalog, spec)}
     converter = engines[0]
     return [
         Plan("driver", read_direct(locks / "driver.in"), None),
         Plan("lock", read_direct(locks / "lock.in"), None, on_top_of="driver"),
         *(_image_plan(catalog, spec) for spec in images.values()),
-        *(_part_plan(catalog, spec, part) for spec, part in [*extras.values(), *devices.values()]),
+        *on_top.values(),
         Plan(
             catalog.models.lock,
             catalog.models.requirements,
@@ -125,19 +124,22 @@ def _image_plan(catalog: Catalog, spec: ImageSpec) -> Plan:
     )
 
 
-def _part_plan(catalog: Catalog, spec: EngineSpec, part: Extra) -> Plan:
+def _part_plans(catalog: Catalog, spec: EngineSpec) -> Iterator[Plan]:
     """What goes on top of an engine's lock."""
     base = catalog.bases[spec.base]
-    return Plan(
-        part.lock,
-        part.requirements,
-        base.python,
-        base.glibc,
-        overrides=spec.overrides,
-        without=list(part.without),
-        upstream=_upstream(catalog, spec),
-        on_top_of=spec.lock,
-    )
+    parts: list[Extra | Source | None] = [spec.device, spec.source, *spec.extras.values()]
+    for top in parts:
+        if top and top.lock:
+            yield Plan(
+                top.lock,
+                top.requirements,
+                base.python,
+                base.glibc,
+                overrides=spec.overrides,
+                without=list(top.without) if isinstance(top, Extra) else [],
+                upstream=_upstream(catalog, spec),
+                on_top_of=spec.lock,
+            )
 
 
 def _upstream(catalog: Catalog, spec: ImageSpec) -> dict[str, list[str]]:
@@ -161,9 +163,9 @@ def select(known: Sequence[str], catalog: Catalog, *, only: str | None, target: 
         return {only}
     if target is not None:
         engine = pick_target(catalog, target).engine
-        extras = {extra.lock for extra in engine.extras.values()}
+        own = {engine.lock, *(plan.name for plan in _part_plans(catalog, engine))}
         shared = {spec.lock for spec in catalog.images.values()}
-        return {*engine.locks, *extras, *shared, catalog.models.lock, BASES}
+        return {*own, *shared, catalog.models.lock, BASES}
     return set(names)
 
 

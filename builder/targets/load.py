@@ -28,17 +28,46 @@ def load_catalog(path: Path) -> Catalog:
         return Catalog.model_validate(document)
     except ValidationError as error:
         problems = [_describe(detail, document) for detail in error.errors()]
-        raise _as_error(problems, path.name) from None
+        raise _as_error(_once(problems), path.name) from None
 
 
 def pick_target(catalog: Catalog, name: str) -> Target:
     """The target of that name, or an error that offers the nearest one and the list."""
     if name in catalog.targets:
         return catalog.targets[name]
-    known = ", ".join(catalog.targets)
+    raise UsageError(
+        f"there is no target {name!r}", hint=_by_nickname(catalog, name) or _nearest(catalog, name)
+    )
+
+
+def _nearest(catalog: Catalog, name: str) -> str:
     near = difflib.get_close_matches(name.lower(), catalog.targets, n=1, cutoff=0.4)
     guess = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(f"there is no target {name!r}", hint=f"{guess}known targets: {known}")
+    return f"{guess}known targets: {', '.join(catalog.targets)}"
+
+
+def _by_nickname(catalog: Catalog, name: str) -> str:
+    """Which chip people mean by a name, and what its nearest relatives are called: one is easily taken for
+    the other, and what is made for one does not run on the other."""
+    known = [
+        (chip, target, nickname) for chip, target in catalog.targets.items() for nickname in target.hardware
+    ]
+    meant = [entry for entry in known if _means(name, entry[2])]
+    if not meant:
+        return ""
+    chip, target, nickname = min(meant, key=lambda entry: len(entry[2]))
+    relatives = ", ".join(
+        f"{other} is {relative.hardware[0]}"
+        for other, relative in catalog.targets.items()
+        if other != chip and relative.family == target.family and relative.hardware
+    )
+    aside = f" ({relatives})" if relatives else ""
+    return f"{nickname} is {chip}{aside}; targets are named by the chip's code"
+
+
+def _means(name: str, nickname: str) -> bool:
+    said, known = ("".join(filter(str.isalnum, text.lower())) for text in (name, nickname))
+    return len(said) > 3 and (known in said or known.endswith(said))
 
 
 def _parse(text: str, file: str) -> object:
@@ -70,6 +99,14 @@ def _describe(detail: ErrorDetails, document: object) -> Problem:
     location = tuple(part for part in detail["loc"] if part != "[key]")
     explain = _EXPLANATIONS.get(detail["type"], _plain)
     return line_of(document, location), f"{dotted(location) or 'the file'}: {explain(detail, location)}"
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """What is wrong with a family is so for each of its targets, and said of the first."""
+    found: dict[tuple[int, str], Problem] = {}
+    for line, text in problems:
+        found.setdefault((line, text.partition(": ")[2]), (line, text))
+    return list(found.values())
 
 
 def _unknown_key(_detail: ErrorDetails, location: Location) -> str:

@@ -11,6 +11,7 @@ from builder.paths import LOCKS, TARGETS
 from builder.requirements import normalise, read
 from builder.targets import load_catalog
 from builder.targets.digests import base_digest
+from builder.upstream import part
 
 CATALOG = load_catalog(TARGETS)
 PLANS = {plan.name: plan for plan in plans(CATALOG, LOCKS)}
@@ -27,7 +28,8 @@ def _direct(plan: Plan) -> set[str]:
 def test_lock_is_made_from_what_is_asked_for_now(plan: Plan) -> None:
     lines = (LOCKS / f"{plan.name}.txt").read_text(encoding="utf-8").splitlines()
     header = [line.removeprefix("# ") for line in lines if line.startswith("#")]
-    assert header == plan.header, f"run `build.py lock --only {plan.name}`"
+    said = [line for line in header if not line.startswith("Without a hash")]
+    assert said == plan.header, f"run `build.py lock --only {plan.name}`"
 
 
 @every_plan
@@ -37,6 +39,26 @@ def test_lock_holds_what_is_asked_for(plan: Plan) -> None:
     assert _direct(plan) <= locked | below
     assert not locked & below
     assert not locked & {normalise(name) for name in plan.without}
+
+
+@every_plan
+def test_only_what_comes_from_an_upstream_index_may_lack_a_hash(plan: Plan) -> None:
+    elsewhere = {normalise(name) for names in plan.upstream.values() for name in names}
+    assert {pin.name for pin in read(LOCKS / f"{plan.name}.txt") if not pin.hashes} <= elsewhere
+
+
+@every_plan
+def test_what_comes_from_an_upstream_index_is_asked_for_exactly(plan: Plan) -> None:
+    pins = {str(pin) for pins in part(plan.requirements, plan.upstream).upstream.values() for pin in pins}
+    assert pins <= {str(pin) for pin in read(LOCKS / f"{plan.name}.txt")}
+
+
+def test_engines_that_share_a_lock_ask_the_same_of_it() -> None:
+    asked: dict[str, list[list[str] | str]] = {}
+    for target in CATALOG.targets.values():
+        spec = target.engine
+        facts = [spec.requirements, spec.overrides, list(spec.without), spec.base]
+        assert asked.setdefault(spec.lock, facts) == facts
 
 
 @every_plan

@@ -102,7 +102,7 @@ def test_all_problems_at_once_each_at_its_own_line(tmp_path: Path) -> None:
     broken = (
         text.replace("vendor: none", "vendor: nome")
         .replace("total_mb: 1230", "total: 1230")
-        .replace("port: 8000", "port: eight")
+        .replace("port: 8000", "port: eight", 1)
     )
     found = problems(write(tmp_path, broken))
     lines = {int(problem.split(":")[1]): problem for problem in found}
@@ -167,7 +167,7 @@ def test_a_value_that_is_not_what_it_says(tmp_path: Path, value: str, expected: 
     text = re.sub(r"{date: [\d-]+,", f"{{date: {value},", paths.TARGETS.read_text(encoding="utf-8"), count=1)
     line = text[: text.index("{date: ")].count("\n") + 1
     [problem] = problems(write(tmp_path, text))
-    assert re.match(rf"targets.yaml:{line}: targets\.\w+\.state\.\w+\.date: ", problem)
+    assert re.match(rf"targets.yaml:{line}: (targets|families)\.\w+\.state\.\w+\.date: ", problem)
     assert expected in problem
     assert len(problem) < 200
 
@@ -187,14 +187,32 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "cannot read targets.yaml" in problems(tmp_path / "targets.yaml")[0]
 
 
-def test_an_unknown_target_gets_the_nearest_name_and_the_list(
-    tmp_path: Path, document: dict[str, Any]
-) -> None:
-    catalog = load_catalog(write(tmp_path, gpu(document)))
+def test_an_unknown_target_gets_the_nearest_name_and_the_list() -> None:
+    catalog = load_catalog(paths.TARGETS)
     with pytest.raises(UsageError) as caught:
-        pick_target(catalog, "gfx1150")
-    assert caught.value.message == "there is no target 'gfx1150'"
-    assert caught.value.hint == "did you mean gfx1151? known targets: cpu, gfx1151"
+        pick_target(catalog, "gfx1152")
+    assert caught.value.message == "there is no target 'gfx1152'"
+    assert caught.value.hint == f"did you mean gfx1151? known targets: {', '.join(catalog.targets)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Strix Halo", "Strix Halo is gfx1151 (gfx1150 is Strix Point)"),
+        ("strix-halo", "Strix Halo is gfx1151 (gfx1150 is Strix Point)"),
+        ("strix_point", "Strix Point is gfx1150 (gfx1151 is Strix Halo)"),
+        ("gfx1150 (Strix Halo)", "Strix Halo is gfx1151 (gfx1150 is Strix Point)"),
+        ("MI50", "Instinct MI50 is gfx906"),
+        ("RX 7900 XTX", "Radeon RX 7900 XTX is gfx1100 (gfx1101 is Radeon RX 7800 XT)"),
+    ],
+)
+def test_a_chip_by_the_name_that_people_know_it_by_is_told_apart_and_never_taken(
+    name: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        pick_target(load_catalog(paths.TARGETS), name)
+    assert caught.value.message == f"there is no target {name!r}"
+    assert caught.value.hint == f"{hint}; targets are named by the chip's code"
 
 
 def test_the_catalog_cannot_be_changed_once_read() -> None:
