@@ -15,7 +15,7 @@ SECURITY_FLOOR = (0, 22, 0)
 """vLLM below this lets a request past its API key (CVE-2026-48746)."""
 
 Route = Literal["wheels", "source"]
-ExtraName = Literal["jit", "multimodal"]
+ExtraName = Literal["cutedsl", "jit", "multimodal"]
 
 
 class BaseSpec(Strict):
