@@ -25,6 +25,7 @@ from builder.verify import verify_image
 
 _ROOM = paths.CACHE / "rehearsal"
 _ENGINE = "vllm"
+_UNVERIFIED = "-unverified"
 _NEEDED_BYTES = 2_000_000_000
 
 
@@ -84,10 +85,11 @@ def perform(
     base.ensure(engine, base_spec, sources=sources, console=console, assume_yes=True)
     contexts = _contexts(rehearsal)
     script.arrange(contexts["wheels"])
+    unverified = image.tag + _UNVERIFIED
     with private_folder() as private:
         buildx.build(
             folder,
-            image.tag,
+            unverified,
             console=console,
             secrets=sources.secrets(private, suite=base_spec.suite, offline=True),
             contexts=contexts,
@@ -95,7 +97,11 @@ def perform(
             no_cache=no_cache,
             title=f"rehearse {target}",
         )
-    verify_image(engine, image, rehearsal.catalog.image_spec(_ENGINE, target), image.tag, console)
+    try:
+        verify_image(engine, image, rehearsal.catalog.image_spec(_ENGINE, target), unverified, console)
+        engine.tag(unverified, image.tag)
+    finally:
+        engine.remove_image(unverified)
     return image.tag
 
 

@@ -39,11 +39,12 @@ def test_a_namesake_elsewhere_is_not_taken(stage: Stage) -> None:
     says_that_the_index_lacks(error, DEVICE_WHEEL)
 
 
+def move_index(wheels: Path) -> None:
+    (wheels / "torch/simple").rename(wheels / "torch/elsewhere")
+
+
 def test_an_index_that_moved(stage: Stage) -> None:
-    script = Script(
-        arrange=lambda wheels: (wheels / "torch/simple").rename(wheels / "torch/elsewhere") and None
-    )
-    says_that_the_index_lacks(stage.fails(TARGET, script=script), "torch")
+    says_that_the_index_lacks(stage.fails(TARGET, script=Script(arrange=move_index)), "torch")
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def test_an_archive_of_code_is_missing(stage: Stage) -> None:
 def test_another_torch_than_the_pinned_one(stage: Stage) -> None:
     """A wheel that comes later brings it along."""
     metadata = b"Metadata-Version: 2.1\nName: torch\nVersion: 2.12.0+rocm7.14.0\n"
-    path = "torch-2.12.0+rocm7.14.0.dist-info/METADATA"
-    error = stage.fails(TARGET, script=other("vllm", with_files(lambda _: {path: metadata})))
-    assert "torch is 2.12.0+rocm7.14.0, 2.13.0+rocm10.0.0 is expected" in error.message
+    path = "compressed_tensors-0.17.0.data/purelib/torch-2.12.0+rocm7.14.0.dist-info/METADATA"
+    error = stage.fails(TARGET, script=other("compressed-tensors", with_files(lambda _: {path: metadata})))
+    assert "torch 2.12.0+rocm7.14.0 instead of 2.13.0+rocm10.0.0" in error.message
 
 
 def test_a_symbol_that_no_library_defines(stage: Stage) -> None:
@@ -44,7 +44,7 @@ def test_a_symbol_that_no_library_defines(stage: Stage) -> None:
     library = "torch/lib/libtorch_cpu.so"
     poorer = stage.compiled("lib/libshm.so")
     error = stage.fails(TARGET, script=other("torch", with_files(lambda _: {library: poorer})))
-    assert "at::_ops::empty::call" in error.message or any("at::_ops" in line for line in error.evidence)
+    assert "wants _ZN2at4_ops5empty4callEl" in error.message
 
 
 def test_a_file_that_gives_its_owner_s_rights_to_everybody(stage: Stage) -> None:
