@@ -128,7 +128,7 @@ def _llamacpp_environment(invocation: Invocation) -> dict[str, str]:
 
 
 ENGINES = {
-    "llamacpp": Engine(_check_llamacpp, _llamacpp_command, _llamacpp_environment),
     "vllm": Engine(_check_vllm, _vllm_command, _vllm_environment),
     "infinity": Engine(_check_infinity, _infinity_command, _infinity_environment),
+    "llamacpp": Engine(_check_llamacpp, _llamacpp_command, _llamacpp_environment),
 }

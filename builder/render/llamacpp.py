@@ -45,7 +45,7 @@ def render_llamacpp(catalog: Catalog, target: str, inputs: Inputs) -> RenderedIm
         PACKAGES_LABEL: " ".join(sorted(name for names in named.values() for name in names)),
     }
     tag = f"{REPOSITORY}/{IMAGE}:{version}-{target}"
-    recipe = Recipe(IMAGE, tag, (), labels, variables, _files(image), by_default=False)
+    recipe = Recipe(IMAGE, tag, (), labels, variables, _files(image, inputs), by_default=False)
     return render_recipe(recipe, inputs)
 
 
@@ -60,16 +60,20 @@ def _pinned(spec: LlamacppSpec, names: list[str], pins: Mapping[str, str]) -> li
 
 
 def _words(image: LlamacppImage) -> list[str]:
-    """Its flags as llama.cpp reads them: a value is a word of its own."""
+    """Its flags as llama.cpp reads them: a value is a word of its own, and what is false is not said."""
     given = {"host": "0.0.0.0", "port": image.port, **image.args}  # noqa: S104 - of the container alone
-    words = ([f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in given.items())
+    said = {name: value for name, value in given.items() if value is not False}
+    words = ((f"--{name}",) if value is True else (f"--{name}", str(value)) for name, value in said.items())
     return [word for pair in words for word in pair]
 
 
-def _files(image: LlamacppImage) -> dict[str, bytes]:
-    """What dpkg is told: paths that it does not unpack, and a package in place of those left out."""
+def _files(image: LlamacppImage, inputs: Inputs) -> dict[str, bytes]:
+    """What dpkg is told: paths that it does not unpack, and a package in place of those left out; and the
+    pruner, where there is code for other chips."""
+    pruner = inputs.packages["pruner"] if image.device else {}
     rules = "".join(f"# {reason}\npath-exclude={path}\n" for path, reason in image.exclude.items())
     return {
+        **{f"pruner/{path}": content for path, content in pruner.items()},
         "dpkg.cfg": rules.encode(),
         "absent/DEBIAN/control": _ABSENT.format(names=", ".join(image.without)).encode(),
     }

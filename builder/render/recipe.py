@@ -16,7 +16,7 @@ _PACKAGES = {
     "vllm": ("runner", "pruner", "checks"),
     "embeddings": ("runner", "pruner"),
     "proxy": ("proxy", "pruner"),
-    "llamacpp": ("runner", "pruner"),
+    "llamacpp": ("runner",),
     "models": (),
 }
 """The packages of this repository that each image is built with; one without any shares no files either."""

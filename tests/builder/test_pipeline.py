@@ -40,7 +40,7 @@ def names(engine: Engine) -> set[str]:
 def test_an_unknown_image_is_refused_before_any_work(console: Console) -> None:
     with pytest.raises(UsageError, match="there is no image llama") as caught:
         build_target(Choice("cpu"), StackOptions(), BuildOptions(images=("llama",)), console)
-    assert caught.value.hint == "images of cpu: vllm, proxy, embeddings"
+    assert caught.value.hint == "images of cpu: vllm, proxy, embeddings, llamacpp"
 
 
 @pytest.mark.engine

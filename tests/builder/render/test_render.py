@@ -109,7 +109,7 @@ def test_a_change_reaches_the_images_that_it_goes_into_and_no_other(catalog: Cat
     after = hashes(render(catalog, "cpu", with_file(inputs, "proxy", "new.py", b"x = 1\n"), StackOptions()))
     assert {name for name in before if before[name] != after[name]} == {"proxy"}
     after = hashes(render(catalog, "cpu", with_file(inputs, "runner", "new.py", b""), StackOptions()))
-    assert {name for name in before if before[name] != after[name]} == {"vllm", "embeddings"}
+    assert {name for name in before if before[name] != after[name]} == {"vllm", "embeddings", "llamacpp"}
     after = hashes(render(catalog, "cpu", with_file(inputs, "pruner", "new.py", b""), StackOptions()))
     assert {name for name in before if before[name] != after[name]} == {"vllm", "embeddings", "proxy"}
 
@@ -224,7 +224,8 @@ def test_the_stack_runs_the_images_that_the_bundle_builds(
 ) -> None:
     stack = compose(catalog, inputs, StackOptions())
     tags = {image.tag for image in bundle.images if image.tag}
-    assert {service["image"] for service in stack["services"].values()} == tags
+    by_default = {image.tag for image in bundle.images if image.tag and image.by_default}
+    assert {service["image"] for service in stack["services"].values()} == by_default
     baked = json.loads(bundle.files["docker-bake.json"])["target"]
     assert {tag for target in baked.values() for tag in target["tags"]} == tags
     assert all(f"{target['context']}/Dockerfile" in bundle.files for target in baked.values())
