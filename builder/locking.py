@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder import requirements
+from builder import debian, requirements
 from builder.console import Console
 from builder.errors import ConfigError, SourceError, UsageError
 from builder.files import replace_text
@@ -68,13 +68,17 @@ def run_lock(args: argparse.Namespace, console: Console) -> int:
 
     catalog = load_catalog(TARGETS)
     every = plans(catalog, LOCKS)
-    names = select([plan.name for plan in every], catalog, only=args.only, target=args.target)
+    packages = [catalog.llamacpp.lock] if catalog.llamacpp else []
+    known = [*(plan.name for plan in every), *packages]
+    names = select(known, catalog, only=args.only, target=args.target)
     ensure_group("lock", console)
     sources = Sources.load()
     for plan in every:
         if plan.name in names:
             with console.step(f"Locking {plan.name}") as step:
                 step.finish(str(write_lock(plan, LOCKS, sources, uv=tool("uv"))))
+    if names & set(packages):
+        _lock_packages(catalog, LOCKS, sources, console)
     if BASES in names:
         _lock_bases(catalog, LOCKS / "bases.yaml", console)
     return 0
@@ -165,6 +169,8 @@ def select(known: Sequence[str], catalog: Catalog, *, only: str | None, target: 
         engine = pick_target(catalog, target).engine
         own = {engine.lock, *(plan.name for plan in _part_plans(catalog, engine))}
         shared = {spec.lock for spec in catalog.images.values()}
+        if catalog.llamacpp and catalog.targets[target].llamacpp:
+            own.add(catalog.llamacpp.lock)
         return {*own, *shared, catalog.models.lock, BASES}
     return set(names)
 
@@ -235,6 +241,18 @@ def _known(locks: Path, name: str) -> Iterable[Requirement]:
 
 def _pins(locks: Path, name: str) -> dict[str, Requirement]:
     return {pin.name: pin for pin in requirements.read(locks / f"{name}.txt")}
+
+
+def _lock_packages(catalog: Catalog, locks: Path, sources: Sources, console: Console) -> None:
+    """The versions that the distribution has today of what llama.cpp's images name."""
+    spec = catalog.llamacpp
+    if spec is None:
+        return
+    suite = catalog.bases[spec.base].suite
+    with console.step(f"Locking {spec.lock}") as step:
+        pins = debian.candidates(spec.packages, suite, sources.apt)
+        replace_text(locks / f"{spec.lock}.txt", debian.emit(pins, spec.lock, suite))
+        step.finish(f"{len(pins)} packages of {suite}")
 
 
 def _lock_bases(catalog: Catalog, path: Path, console: Console) -> None:

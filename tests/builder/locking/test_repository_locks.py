@@ -129,7 +129,7 @@ class TestSelect:
 
     def test_what_goes_into_a_stack(self) -> None:
         chosen = select(list(PLANS), CATALOG, only=None, target="cpu")
-        assert chosen == {"vllm-cpu", "proxy", "embeddings", "models", BASES}
+        assert chosen == {"vllm-cpu", "proxy", "embeddings", "llamacpp", "models", BASES}
 
     @pytest.mark.parametrize(("only", "target"), [("drivers", None), (None, "cpx")])
     def test_an_unknown_name_gets_the_nearest(self, only: str | None, target: str | None) -> None:
