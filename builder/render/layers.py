@@ -55,18 +55,21 @@ class Layer:
 
 
 def cut(spec: ImageSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[Layer, ...]:
-    """Layers of an image: what is shared first, then the rest and the extras, the engine itself, and what
-    only one chip has."""
+    """Layers of an image: what most images share first, then the rest, the engine itself, the extras, and
+    what only one chip has."""
     engine = spec if isinstance(spec, EngineSpec) else None
     members = _members(spec, locks[spec.lock], compiled=bool(engine and engine.compiled))
     shared = [layer for layer in spec.layers if layer != ENGINE]
-    extras = [(name, locks[extra.lock]) for name, extra in _extras(spec).items()]
-    ordered = [*((name, members[name]) for name in (*shared, REST)), *extras]
-    layers = [_layer(name, held, spec, indexes) for name, held in ordered if held]
+    layers = [_layer(name, members[name], spec, indexes) for name in (*shared, REST) if members[name]]
     if engine and engine.compiled:
         layers.append(Layer(ENGINE, (Requirement(_COMPILED, engine.compiled.version),), built=True))
     elif members.get(ENGINE):
         layers.append(_layer(ENGINE, members[ENGINE], spec, indexes))
+    for name, extra in _extras(spec).items():
+        there = {pin.name for layer in layers for pin in layer.members}
+        layers.append(
+            _layer(name, [pin for pin in locks[extra.lock] if pin.name not in there], spec, indexes)
+        )
     if engine and engine.device:
         layers.append(_layer(DEVICE, locks[engine.device.lock], spec, indexes))
     return tuple(layers)

@@ -1,12 +1,12 @@
 """One image's folder of the bundle out of its recipe: the Dockerfile and all that it takes in."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from builder import __version__
 from builder.render.inputs import SHARED, Inputs
-from builder.render.layers import Layer
+from builder.render.layers import ENGINE, Layer
 from builder.render.templates import environment
 
 IMAGE_LABEL = "gfxpack.image"
@@ -87,11 +87,16 @@ def _dockerfile(recipe: Recipe, inputs: Inputs, digest: str) -> bytes:
     text = template.render(
         **recipe.variables,
         layers=recipe.layers,
-        tables=[layer.slim for layer in recipe.layers if layer.slim in slims],
+        tables=[layer.slim for layer in _engine_last(recipe.layers) if layer.slim in slims],
         labels=labels,
         header=_header(recipe.image, digest),
     )
     return text.encode()
+
+
+def _engine_last(layers: Iterable[Layer]) -> list[Layer]:
+    """In the order of their policies: an extra's may shield what the engine's would take away."""
+    return sorted(layers, key=lambda layer: layer.name == ENGINE)
 
 
 def _header(image: str, digest: str) -> str:
