@@ -1,5 +1,6 @@
 """Whether the engine's machine has the GPU that a stack asks for: told before anything starts."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +78,28 @@ def _problems(engine: Engine, target: Target, gpus: int, host: Host) -> Iterator
             yield _missing(part)
     if target.vendor == "amd":
         yield from _node_problems(settings(target, gpus), host)
-    if target.vendor == "nvidia" and not (host.has(_TOOLKIT) or _knows_nvidia(engine)):
-        yield _missing(_TOOLKIT)
+    if target.cuda:
+        yield from _driver_problem(target.cuda.min_driver, host)
+        if not (host.has(_TOOLKIT) or _knows_nvidia(engine)):
+            yield _missing(_TOOLKIT)
 
 
 def _missing(part: _Part) -> GfxpackError:
     return GfxpackError(f"this machine lacks {part.missing}", hint=part.hint)
+
+
+def _driver_problem(wanted: str, host: Host) -> Iterator[GfxpackError]:
+    """The driver is as new as the CUDA in the image wants it, as far as it says how old it is."""
+    found = re.search(r"NVRM version:.*?\s(\d+(?:\.\d+)+)\s", _text(host.root / "proc/driver/nvidia/version"))
+    if found and _numbers(found[1]) < _numbers(wanted):
+        yield GfxpackError(
+            f"NVIDIA's driver is {found[1]}, and the image needs {wanted} or newer",
+            hint="install a newer driver from NVIDIA or the distribution; the image brings its own CUDA",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _node_problems(wanted: Sequence[Setting], host: Host) -> Iterator[GfxpackError]:
@@ -124,12 +141,16 @@ def _knows_nvidia(engine: Engine) -> bool:
 
 def _read(file: Path) -> dict[str, str]:
     """What a file of settings says, as far as these checks need it."""
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    pairs = (line.partition("=") for line in map(str.strip, lines) if "=" in line and line[0] != "#")
+    lines = map(str.strip, _text(file).splitlines())
+    pairs = (line.partition("=") for line in lines if "=" in line and line[0] != "#")
     return {key.strip().removeprefix("export "): _plain(value) for key, _, value in pairs}
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _plain(value: str) -> str:

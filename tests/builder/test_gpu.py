@@ -136,3 +136,19 @@ def test_an_engine_that_knows_nvidia_needs_no_hook(root: Path, facts: Mapping[st
 def test_another_machine_is_not_judged_by_this_one(tmp_path: Path) -> None:
     require(tmp_path, "amd", is_local=False)
     require(tmp_path, "nvidia", is_local=False)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_enough"), [("570.86.15", False), ("580.65.06", True), ("1000.1", True)]
+)
+def test_a_driver_that_is_too_old_is_one_line(root: Path, version: str, is_enough: bool) -> None:
+    file = root / "proc/driver/nvidia/version"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {version}  Sun Jul 27\nGCC version: 12.2.0\n"
+    )
+    if is_enough:
+        require(root, "nvidia")
+        return
+    with pytest.raises(EngineError, match=rf"NVIDIA's driver is {version}, and the image needs 580 or newer"):
+        require(root, "nvidia")
