@@ -146,8 +146,10 @@ def hint_for(log: str, *, on_host: bool = False) -> str | None:
 
 
 def _own_words(log: list[str]) -> tuple[str, str | None]:
-    """The first error with a hint as this repository's own programs print them, which builds run too."""
-    for line, after in pairwise(log):
+    """The first error with a hint as this repository's own programs print them, which builds run too. What
+    they say of other things comes by another pipe, and may stand between the two."""
+    said = [line for line in log if line.startswith((_ERROR, _HINT))]
+    for line, after in pairwise(said):
         if line.startswith(_ERROR) and after.startswith(_HINT):
             return line.removeprefix(_ERROR).strip(), after.removeprefix(_HINT).strip()
     return "", None

@@ -50,6 +50,41 @@ def test_an_engine_that_does_not_know_a_health_check_s_option_is_told_from_an_ol
     assert hint_for("unknown flag: --provenance") == "docker buildx is too old: install a newer one"
 
 
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (
+            "ERROR: No matching distribution found for amd-torch-device-gfx1151==2.13.0+rocm10.0.0",
+            "device wheel",
+        ),
+        ("ERROR: No matching distribution found for rocm-sdk-core==10.0.0", "upstream index"),
+        ("ERROR: No matching distribution found for torch==2.13.0+rocm10.0.0", "upstream index"),
+        ("error: patch failed: setup.py:1\nerror: setup.py: patch does not apply", "make the patch again"),
+        ("vllm/_C.so: refused: holds no code for gfx1103, only for gfx942", "no code for this chip"),
+        ("aotriton.images: refused: no code for gfx906; it has gfx942", "no code for this chip"),
+    ],
+)
+def test_what_upstream_may_lack_has_a_hint_of_its_own(said: str, word: str) -> None:
+    hint = hint_for(said)
+    assert hint is not None
+    assert word in hint
+
+
+def test_an_own_program_s_error_and_hint_are_the_build_s() -> None:
+    """Its other lines come by another pipe, and may stand between the two."""
+    progress = Progress()
+    for line in build("failed-step"):
+        progress.feed(line)
+    assert progress.failure is not None
+    said = (
+        "ok      versions\nerror: check kpack: there is no archive\nok      code\nhint:  install its wheel\n"
+    )
+    progress.failure.log.append(said)
+    error = explain("build gfxpack/vllm:1", progress, 1)
+    assert error.message.endswith(": check kpack: there is no archive")
+    assert error.hint == "install its wheel"
+
+
 def failure(name: str) -> tuple[str, str | None, tuple[str, ...]]:
     progress = Progress()
     for line in build(name):
