@@ -77,8 +77,8 @@ _WITH = _argument(
     "--with",
     dest="extras",
     action="append",
-    choices=("jit", "multimodal"),
-    help="kernels that compile at run time, or images and sound as input; may be repeated",
+    choices=("jit", "multimodal", "cutedsl"),
+    help="what is left out otherwise: nvcc (jit), sound and video (multimodal), CuTe (cutedsl); repeatable",
 )
 _HOW = (_ROUTE, _WITH)
 _YES = _argument("--yes", action="store_true", help="answer every question with yes")

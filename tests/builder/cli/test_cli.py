@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -19,6 +20,7 @@ from builder import cli
 from builder.console import Console
 from builder.errors import BuildError
 from builder.paths import ROOT, TARGETS
+from builder.targets.model import ExtraName, Route
 
 Handler = Callable[[argparse.Namespace, Console], int]
 
@@ -356,6 +358,17 @@ def test_ctrl_c_is_one_line_and_130() -> None:
         process.send_signal(signal.SIGINT)
         assert process.stderr.read() == "interrupted\n"
         assert process.wait() == 130
+
+
+def test_the_command_line_offers_what_targets_can_have() -> None:
+    """It may not import the models, which take long to load."""
+    offered = {
+        argument.flags[0]: argument.options.get("choices")
+        for verb in cli.VERBS
+        for argument in verb.arguments
+    }
+    assert set(offered["--route"]) == set(get_args(Route))
+    assert set(offered["--with"]) == set(get_args(ExtraName))
 
 
 def test_starting_up_imports_nothing_heavy() -> None:
