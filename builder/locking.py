@@ -17,7 +17,7 @@ from builder.files import replace_text
 from builder.requirements import Requirement
 from builder.resolver import Question, resolve
 from builder.sources import Sources
-from builder.sources.tags import Fit
+from builder.tags import Fit
 from builder.targets import Catalog, ImageSpec, pick_target
 from builder.targets.model import EngineSpec, Extra, Source
 from builder.upstream import look_up, part

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from builder.errors import ConfigError
 from builder.requirements import Requirement, normalise
 from builder.sources import Sources
-from builder.sources.tags import Fit
 from builder.sources.upstream import SilentIndexError, UpstreamIndex
+from builder.tags import Fit
 
 _EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+)")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

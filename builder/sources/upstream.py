@@ -15,9 +15,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 from builder.errors import SourceError
 from builder.requirements import Requirement
 from builder.sources.probe import FAILURES, why
-from builder.sources.tags import Fit
 from builder.sources.urls import host_of
 from builder.sources.wheels import links_of, matches
+from builder.tags import Fit
 
 _SAID = "sha256="
 _PIECE = 1 << 20

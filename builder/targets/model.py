@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from builder.tags import Fit
 from builder.targets.arguments import Arguments, flags
 from builder.targets.kinds import Arch, Budget, Commit, DebianPackage, Link, Name, Port, Strict, Version
 from builder.targets.llamacpp import LlamacppChoice, LlamacppImage, LlamacppSpec, llamacpp_image
@@ -48,6 +49,9 @@ class ImageSpec(Strict):
     )
     sdists: list[str] = Field(
         default=[], description="distributions that their upstream index holds as source alone"
+    )
+    tags: dict[str, str] = Field(
+        default={}, description="by pattern of distributions: what their wheels are for, as their names end"
     )
     layers: dict[Name, list[str]] = Field(
         default={}, description="distributions that get a layer of their own, in order; the rest come between"
@@ -280,6 +284,9 @@ class Catalog(Strict):
     llamacpp: LlamacppSpec | None = Field(default=None, description="llama.cpp's server, for every target")
     models: DefaultModels
     targets: dict[Name, Target] = Field(min_length=1)
+    unserved: dict[Name, str] = Field(
+        default={}, description="chips that people may ask for and no target is for, each with the reason"
+    )
 
     @model_validator(mode="after")
     def _bases_exist(self) -> Self:
@@ -296,6 +303,18 @@ class Catalog(Strict):
         missing = {"proxy", "embeddings"} - set(self.images)
         if missing:
             raise ValueError(f"images lacks {', '.join(sorted(missing))}")
+        return self
+
+    @model_validator(mode="after")
+    def _wheels_fit_their_base(self) -> Self:
+        for name, target in self.targets.items():
+            base = self.bases[target.engine.base]
+            for distribution, tag in target.engine.tags.items():
+                if not Fit(base.python, base.glibc).takes(f"x-0-{tag}.whl"):
+                    raise ValueError(
+                        f"targets.{name}.engine stands on base {target.engine.base!r} with Python "
+                        f"{base.python} and glibc {base.glibc}, and the wheel of {distribution} is for {tag}"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -13,18 +13,20 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote, unquote
 
 
 @dataclass
 class FakeIndex:
     """Start it with `with`; `url` is what pip would be given. `status` other than 200 is all that it says;
-    while `silent` it takes connections and says nothing."""
+    while `silent` it takes connections and says nothing. Its pages may say no hashes."""
 
     folder: Path
     host: str = "127.0.0.1"
     password: str | None = None
     status: int = 200
     silent: bool = False
+    says_hashes: bool = True
     certificate: "Certificate | None" = None
     requests: list[str] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
@@ -72,14 +74,17 @@ class FakeIndex:
         return self._serve(path.strip("/").split("/"))
 
     def _serve(self, parts: list[str]) -> tuple[int, bytes]:
-        file = self.folder / parts[-1]
+        file = self.folder / unquote(parts[-1])
         if parts[0] == "files" and file.is_file():
             return 200, file.read_bytes()
         names = sorted(self.folder.glob(f"{parts[-1].replace('-', '_')}-*"))
         if parts[0] != "simple" or len(parts) != 2 or not names:
             return 404, b""
-        links = (f'<a href="/files/{name.name}#sha256={_sha256(name)}">{name.name}</a>' for name in names)
+        links = (f'<a href="/files/{quote(name.name)}{self._said(name)}">{name.name}</a>' for name in names)
         return 200, "<!DOCTYPE html><html><body>{}</body></html>".format("\n".join(links)).encode()
+
+    def _said(self, path: Path) -> str:
+        return f"#sha256={_sha256(path)}" if self.says_hashes else ""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,10 @@ def test_what_comes_from_an_upstream_index_is_asked_for_exactly(plan: Plan) -> N
 
 
 def test_engines_that_share_a_lock_ask_the_same_of_it() -> None:
-    asked: dict[str, list[list[str] | str]] = {}
+    asked: dict[str, list[object]] = {}
     for target in CATALOG.targets.values():
         spec = target.engine
-        facts = [spec.requirements, spec.overrides, list(spec.without), spec.base]
+        facts: list[object] = [spec.requirements, spec.overrides, list(spec.without), spec.base]
         assert asked.setdefault(spec.lock, facts) == facts
 
 

@@ -1,11 +1,15 @@
 """What must hold of the AMD targets, whoever edits their data."""
 
 import re
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
+import yaml
 
 from builder import paths
-from builder.requirements import normalise
+from builder.errors import ConfigError
+from builder.requirements import normalise, read
 from builder.targets import Target, load_catalog
 
 CATALOG = load_catalog(paths.TARGETS)
@@ -150,6 +154,26 @@ def test_its_base_is_one_that_upstreams_wheels_are_for(target: Target) -> None:
     base = CATALOG.bases[target.engine.base]
     assert base.python == "3.12"
     assert tuple(map(int, base.glibc.split("."))) >= (2, 35)
+
+
+@every_amd_target
+def test_every_pin_without_a_hash_says_what_its_wheel_is_for(target: Target) -> None:
+    engine = target.engine
+    pins = [pin for lock in engine.known_locks for pin in read(paths.LOCKS / f"{lock}.txt") if not pin.hashes]
+    for pin in pins:
+        assert pin.name in engine.sdists or any(fnmatch(pin.name, pattern) for pattern in engine.tags), pin
+
+
+@pytest.mark.parametrize(("key", "value"), [("python", "3.13"), ("glibc", "2.34")])
+def test_a_base_that_the_wheels_are_not_for_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    document = yaml.safe_load(paths.TARGETS.read_text(encoding="utf-8"))
+    document["bases"]["noble"][key] = value
+    file = tmp_path / "targets.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=rf"base 'noble' with .*{value}.* and the wheel of \S+ is for cp312"
+    ):
+        load_catalog(file)
 
 
 def test_the_chip_without_bfloat16_is_never_asked_for_it() -> None:

@@ -36,7 +36,7 @@ class Fit:
         if found is None:
             return False
         minor = int(found["minor"])
-        return minor <= own if "abi3" in abi.split(".") else minor == own
+        return minor <= own if abi == "abi3" else minor == own and abi in (f"cp3{own}", "none")
 
     def _loads(self, platform: str) -> bool:
         """A plain `linux` wheel promises no C library; upstream builds on one older than any base."""
