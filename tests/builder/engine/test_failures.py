@@ -79,7 +79,7 @@ def test_an_own_program_s_error_and_hint_are_the_build_s() -> None:
     said = (
         "ok      versions\nerror: check kpack: there is no archive\nok      code\nhint:  install its wheel\n"
     )
-    progress.failure.log.append(said)
+    progress.failure.append(2, said)
     error = explain("build gfxpack/vllm:1", progress, 1)
     assert error.message.endswith(": check kpack: there is no archive")
     assert error.hint == "install its wheel"
