@@ -84,7 +84,9 @@ def tag(built_images: Built, name: str) -> str:
 
 @pytest.fixture(scope="session")
 def spec(catalog: Catalog, name: str) -> ImageSpec:
-    return catalog.image_spec(name, TARGET)
+    found = catalog.image_spec(name, TARGET)
+    assert isinstance(found, ImageSpec)
+    return found
 
 
 @pytest.fixture(scope="session")
