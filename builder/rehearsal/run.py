@@ -35,8 +35,8 @@ class Script:
 
     changes: Mapping[str, Change] | None = None
     """Other stand-ins, by distribution."""
-    arrange: Callable[[Path], None] = lambda _: None
-    """Gets the folder of wheels and indexes before the build does."""
+    arrange: Callable[[Mapping[str, Path]], None] = lambda _: None
+    """Gets the build's contexts before the build does: `wheels`, and `source` where there is one."""
 
 
 def run_rehearsal(args: argparse.Namespace, console: Console) -> int:
@@ -84,7 +84,7 @@ def perform(
     base_spec = rehearsal.catalog.bases[BASE]
     base.ensure(engine, base_spec, sources=sources, console=console, assume_yes=True)
     contexts = _contexts(rehearsal)
-    script.arrange(contexts["wheels"])
+    script.arrange(contexts)
     unverified = image.tag + _UNVERIFIED
     with private_folder() as private:
         buildx.build(

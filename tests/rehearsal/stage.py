@@ -1,7 +1,7 @@
 """Rehearsals of targets as they are, or with one thing changed."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,8 @@ def tagged_for(tag: str) -> Change:
 def moved(layer: str, name: str, to: str | None = None) -> Script:
     """A distribution is not in the index of its layer, but with another layer's wheels, or nowhere."""
 
-    def arrange(wheels: Path) -> None:
+    def arrange(contexts: Mapping[str, Path]) -> None:
+        wheels = contexts["wheels"]
         home = wheels / layer / "simple" / name
         if to:
             for wheel in home.glob("*.whl"):

@@ -1,6 +1,7 @@
 """What upstream, a mirror or a catalog may do to a build: it stops early, with one line and a hint."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,9 @@ def test_a_namesake_elsewhere_is_not_taken(stage: Stage) -> None:
     says_that_the_index_lacks(error, DEVICE_WHEEL)
 
 
-def move_index(wheels: Path) -> None:
-    (wheels / "torch/simple").rename(wheels / "torch/elsewhere")
+def move_index(contexts: Mapping[str, Path]) -> None:
+    layer = contexts["wheels"] / "torch"
+    (layer / "simple").rename(layer / "elsewhere")
 
 
 def test_an_index_that_moved(stage: Stage) -> None:
