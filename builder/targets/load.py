@@ -35,6 +35,8 @@ def pick_target(catalog: Catalog, name: str) -> Target:
     """The target of that name, or an error that offers the nearest one and the list."""
     if name in catalog.targets:
         return catalog.targets[name]
+    if name in catalog.unserved:
+        raise UsageError(f"there is no target {name!r}: {catalog.unserved[name]}", hint=_nearest(catalog, name))
     raise UsageError(
         f"there is no target {name!r}", hint=_by_nickname(catalog, name) or _nearest(catalog, name)
     )

@@ -195,6 +195,14 @@ def test_an_unknown_target_gets_the_nearest_name_and_the_list() -> None:
     assert caught.value.hint == f"did you mean gfx1151? known targets: {', '.join(catalog.targets)}"
 
 
+def test_a_chip_that_cannot_be_served_is_refused_with_the_reason() -> None:
+    catalog = load_catalog(paths.TARGETS)
+    assert not set(catalog.unserved) & set(catalog.targets)
+    with pytest.raises(UsageError) as caught:
+        pick_target(catalog, "sm_121")
+    assert caught.value.message.startswith("there is no target 'sm_121': code for sm_120 runs on it, but ")
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
