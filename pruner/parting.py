@@ -144,9 +144,10 @@ def _normalised(name: str) -> str:
 
 
 def _owners(root: Path) -> Mapping[str, str]:
-    """Every file of a distribution -> the path of that distribution's .dist-info, without its suffix."""
+    """Every file of a distribution -> the path of that distribution's .dist-info, without its suffix. One
+    that lies within another, which brought a copy along, is the other's."""
     owners: dict[str, str] = {}
-    for record in sorted(root.rglob(f"*{_RECORD}")):
+    for record in sorted(root.rglob(f"*{_RECORD}"), key=lambda path: (len(path.parts), path)):
         owner = record.relative_to(root).as_posix().removesuffix(_RECORD)
         base = record.parent.parent
         with record.open(encoding="utf-8", newline="") as stream:

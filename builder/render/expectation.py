@@ -42,7 +42,9 @@ def expectation(name: str, tag: str, target: Target, layers: Iterable[Layer]) ->
 
 
 def _absent(engine: EngineSpec, pins: dict[str, str]) -> dict[str, str]:
-    return {name: reason for name, reason in engine.without.items() if normalise(name) not in pins}
+    parts = [engine.without, *(engine.extras[name].without for name in engine.includes)]
+    without = {name: reason for part in parts for name, reason in part.items()}
+    return {name: reason for name, reason in without.items() if normalise(name) not in pins}
 
 
 def _overridden(engine: EngineSpec) -> dict[str, str]:

@@ -57,6 +57,7 @@ def _with(engine: EngineSpec, name: str, extras: tuple[ExtraName, ...]) -> Engin
         raise UsageError(
             f"target {name} has no {', '.join(missing)} to add", hint=f"--with takes here: {offered}"
         )
-    includes = list(dict.fromkeys((*engine.includes, *extras)))
+    added = [extra for extra in dict.fromkeys(extras) if extra not in engine.includes]
+    includes = [*engine.includes, *added]
     env = {name: value for extra in includes for name, value in engine.extras[extra].env.items()}
-    return engine.model_copy(update={"includes": includes, "env": {**engine.env, **env}})
+    return engine.model_copy(update={"includes": includes, "added": added, "env": {**engine.env, **env}})

@@ -36,7 +36,8 @@ def pick_target(catalog: Catalog, name: str) -> Target:
     if name in catalog.targets:
         return catalog.targets[name]
     if name in catalog.unserved:
-        raise UsageError(f"there is no target {name!r}: {catalog.unserved[name]}", hint=_nearest(catalog, name))
+        why = catalog.unserved[name]
+        raise UsageError(f"there is no target {name!r}: {why}", hint=_nearest(catalog, name))
     raise UsageError(
         f"there is no target {name!r}", hint=_by_nickname(catalog, name) or _nearest(catalog, name)
     )

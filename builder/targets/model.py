@@ -132,6 +132,7 @@ class EngineSpec(ImageSpec):
     )
     extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
     includes: list[ExtraName] = Field(default=[], description="extras that are in")
+    added: list[ExtraName] = Field(default=[], description="those of them that a person asked for")
     checks: Checks = Checks()
 
     @property

@@ -47,7 +47,7 @@ def cache_volume(stack: str) -> str:
 
 def image_tag(image: str, spec: ImageSpec, target: str | None) -> str:
     """`target` is None for an image that every target shares."""
-    extras = spec.includes if isinstance(spec, EngineSpec) else ()
+    extras = spec.added if isinstance(spec, EngineSpec) else ()
     variant = "".join(f"-{part}" for part in (target, *extras) if part)
     return f"{REPOSITORY}/{image}:{_tag(spec.version)}{variant}"
 

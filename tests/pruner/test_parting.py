@@ -85,6 +85,19 @@ def test_every_file_is_in_one_view_and_device_code_is_in_the_chips(root: Path, t
     assert not (tmp_path / "plain" / SITE / "torch").exists()
 
 
+def test_what_a_distribution_brought_along_is_its_own(root: Path, tmp_path: Path) -> None:
+    """setuptools has a folder of other distributions, with their RECORDs."""
+    site = root / SITE
+    put(site / "plain/_vendor/inner/__init__.py", b"")
+    wheel(site / "plain/_vendor", "inner", "inner/__init__.py")
+    brought = [path for path in (site / "plain/_vendor").rglob("*") if path.is_file()]
+    with (site / "plain-1.0.dist-info/RECORD").open("a", encoding="utf-8") as record:
+        record.writelines(f"{path.relative_to(site).as_posix()},,\n" for path in brought)
+    names, asked = listed(root), requirements(tmp_path, "plain")
+    assert parting.main(["share", str(root), str(names), str(asked)]) == 0
+    assert all(path.exists() for path in brought)
+
+
 def test_what_is_shared_is_the_same_whatever_the_chip(root: Path) -> None:
     names = listed(root).read_text(encoding="utf-8")
     prune(request(root, wanted=Wanted(gfx=(Gfx("gfx1201"),))))
