@@ -34,6 +34,7 @@ def claims(folder: str) -> tuple[Claim, ...]:
     return (
         Claim("start", (*driver, "--version"), 0.2, relative=True),
         Claim("render", (*driver, "render", "--target", "cpu", "--out", f"{folder}/bundle"), 1.0),
+        Claim("render --all", (*driver, "render", "--all", "--out", f"{folder}/all"), 3.0),
         Claim("build, up to date", (*driver, "build", "--target", "cpu"), 2.0),
     )
 

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from builder import __version__, paths
 from builder.choices import stack_options
@@ -36,10 +36,26 @@ _PLACE_AT_FAULT = {
 
 
 def run_render(args: argparse.Namespace, console: Console) -> int:
-    bundle = render_target(Choice.of(args), stack_options(args))
-    write_given_folder(args.out, bundle.files)
-    console.line(f"{len(bundle.files)} files in {args.out}")
+    if args.all == (args.target is not None):
+        raise UsageError("render one target or all", hint="give --target with its name, or --all")
+    files = _render_all(args) if args.all else render_target(Choice.of(args), stack_options(args)).files
+    write_given_folder(args.out, files)
+    console.line(f"{len(files)} files in {args.out}")
     return 0
+
+
+def _render_all(args: argparse.Namespace) -> dict[str, bytes]:
+    """A folder for each target, as it is by itself."""
+    if args.route or args.extras or args.gpus > 1:
+        raise UsageError(
+            "--route, --with and --gpus are for one target", hint="leave them out, or name one with --target"
+        )
+    catalog, options = load_catalog(paths.TARGETS), stack_options(args)
+    inputs = read_inputs(paths.ROOT, catalog)
+    bundles = {name: render(catalog, name, inputs, options) for name in catalog.targets}
+    return {
+        f"{name}/{path}": content for name, each in bundles.items() for path, content in each.files.items()
+    }
 
 
 def render_target(choice: Choice, options: StackOptions) -> Bundle:
@@ -100,8 +116,13 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
+        written: dict[bytes, Path] = {}
         for path, content in {**files, MARK: _mark(files)}.items():
-            write_file(fresh / path, content)
+            first = written.setdefault(content, fresh / path)
+            if first == fresh / path:
+                write_file(first, content)
+            else:
+                _write_again(fresh / path, first)
         _settle_env(folder, fresh, files)
         fresh.chmod(0o755)
         _swap(fresh, folder)
@@ -111,10 +132,11 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _settle_env(folder: Path, fresh: Path, files: Mapping[str, bytes]) -> None:
     """Settings that nobody touched follow the example; all others go along as they are."""
-    if _was_changed(folder):
-        shutil.copy2(folder / ENV, fresh / ENV, follow_symlinks=False)
-    elif ENV_EXAMPLE in files:
-        write_file(fresh / ENV, files[ENV_EXAMPLE])
+    for place in {PurePosixPath(path).parent for path in files}:
+        if _was_changed(folder / place):
+            shutil.copy2(folder / place / ENV, fresh / place / ENV, follow_symlinks=False)
+        elif example := files.get(str(place / ENV_EXAMPLE)):
+            write_file(fresh / place / ENV, example)
 
 
 def _was_changed(folder: Path) -> bool:
@@ -131,10 +153,11 @@ def _mark(files: Mapping[str, bytes]) -> bytes:
 
 def _refuse_foreign(folder: Path) -> None:
     try:
-        ours = {*(folder / MARK).read_text(encoding="utf-8", errors="replace").splitlines(), MARK, ENV}
+        marked = (folder / MARK).read_text(encoding="utf-8", errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError):
         _refuse_filled(folder)
         return
+    ours = {*marked, MARK, *(str(PurePosixPath(path).with_name(ENV)) for path in marked if path)}
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     foreign = sorted({path.relative_to(folder).as_posix() for path in found} - ours)
     if foreign:
@@ -159,6 +182,15 @@ def write_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _write_again(path: Path, first: Path) -> None:
+    """A file whose content is written already, under a second name where the file system has such."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(first, path)
+    except OSError:
+        write_file(path, first.read_bytes())
 
 
 def _swap(fresh: Path, folder: Path) -> None:

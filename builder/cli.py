@@ -60,16 +60,18 @@ class Verb:
     handler: str
     """`module:function`, imported when the verb runs: starting up must stay quick."""
     arguments: tuple[Argument, ...] = ()
-    only_target: bool = False
-    """Without --target it means the one target that there is."""
+    default_target: bool = False
+    """Without --target it means the first one of targets.yaml, which runs everywhere."""
     passes_on: bool = False
     """What it does not know itself lands in `rest`."""
     reads_arguments: bool = False
     """It has a parser of its own: all that follows the verb lands in `rest`."""
 
 
-_TARGET = _argument("--target", metavar="T", help="a target of targets.yaml")
-_REQUIRED_TARGET = _argument("--target", metavar="T", required=True, help="a target of targets.yaml")
+_CUDA = "cuda"
+_TARGET_HELP = f"a target of targets.yaml, or {_CUDA} for this machine's own GPU"
+_TARGET = _argument("--target", metavar="T", help=_TARGET_HELP)
+_REQUIRED_TARGET = _argument("--target", metavar="T", required=True, help=_TARGET_HELP)
 _ROUTE = _argument(
     "--route", choices=("wheels", "source"), help="vLLM as its project publishes it, or compiled for the chip"
 )
@@ -126,14 +128,15 @@ VERBS = (
             _argument("--rehearse", action="store_true", help="with stand-ins for upstream's packages"),
             *_STACK,
         ),
-        only_target=True,
+        default_target=True,
     ),
     Verb(
         "render",
         "write the Dockerfiles and the stack of a target; needs no engine",
         "builder.bundle:run_render",
         (
-            _REQUIRED_TARGET,
+            _TARGET,
+            _argument("--all", action="store_true", help="every target, each in a folder of its name"),
             *_HOW,
             _argument("--out", metavar="DIR", required=True, help="a folder to write"),
             *_STACK,
@@ -156,7 +159,7 @@ VERBS = (
             _argument("--port", type=_port, default=11434, help="on 127.0.0.1 (default: %(default)s)"),
             *_STACK,
         ),
-        only_target=True,
+        default_target=True,
     ),
     Verb(
         "down",
@@ -284,8 +287,10 @@ def _run(argv: Sequence[str]) -> int:
             f"build.py {verb.name} does not take {' '.join(rest)!r}", hint=f"see build.py {verb.name} --help"
         )
     args.rest = rest
-    if verb.only_target and args.target is None:
-        args.target = _only_target()
+    if verb.default_target and args.target is None:
+        args.target = _default_target()
+    if getattr(args, "target", None) == _CUDA:
+        args.target = _own_target()
     code = _load(verb.handler)(args, Console.for_stream(sys.stdout))
     sys.stdout.flush()
     return code
@@ -327,13 +332,17 @@ class _Version(argparse.Action):
         raise SystemExit(0)
 
 
-def _only_target() -> str:
+def _default_target() -> str:
     from builder.targets import load_catalog
 
-    targets = list(load_catalog(TARGETS).targets)
-    if len(targets) > 1:
-        raise UsageError("which target?", hint=f"add --target with one of {', '.join(targets)}")
-    return targets[0]
+    return next(iter(load_catalog(TARGETS).targets))
+
+
+def _own_target() -> str:
+    from builder.targets import load_catalog
+    from builder.targets.cuda import own_target
+
+    return own_target(load_catalog(TARGETS))
 
 
 def _load(handler: str) -> Handler:

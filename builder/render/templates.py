@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 
 def environment(templates: Mapping[str, str]) -> Environment:
+    """Compiling takes far longer than rendering, so what the same templates were compiled to is kept."""
+    return _compiled(tuple(sorted(templates.items())))
+
+
+@lru_cache(maxsize=4)
+def _compiled(templates: tuple[tuple[str, str], ...]) -> Environment:
     jinja = Environment(
-        loader=DictLoader(templates),
+        loader=DictLoader(dict(templates)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

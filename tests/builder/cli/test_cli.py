@@ -72,20 +72,30 @@ def test_images_may_be_repeated(seen: list[argparse.Namespace]) -> None:
     assert not seen[0].refresh
 
 
-def test_target_must_be_named_when_there_are_several(
+def test_without_a_target_the_first_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: list[argparse.Namespace]
+) -> None:
+    text = TARGETS.read_text(encoding="utf-8")
+    renamed = tmp_path / "targets.yaml"
+    renamed.write_text(text.replace("\ntargets:\n  cpu:\n", "\ntargets:\n  first:\n", 1), encoding="utf-8")
+    monkeypatch.setattr(cli, "TARGETS", renamed)
+    assert cli.main(["build"]) == 0
+    assert seen[0].target == "first"
+
+
+def test_cuda_is_a_target_only_where_a_gpu_says_which(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     seen: list[argparse.Namespace],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = TARGETS.read_text(encoding="utf-8")
-    block = text[text.rindex("\n  cpu:\n") :]
-    several = tmp_path / "targets.yaml"
-    several.write_text(text.rstrip() + block.replace("\n  cpu:\n", "\n  other:\n", 1), encoding="utf-8")
-    monkeypatch.setattr(cli, "TARGETS", several)
-    assert cli.main(["build"]) == 2
-    assert "cpu, other" in capsys.readouterr().err
-    assert not seen
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["build", "--target", "cuda"]) == 2
+    assert "sm_75, sm_80" in capsys.readouterr().err
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 8.9\n", encoding="utf-8")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert cli.main(["build", "--target", "cuda"]) == 0
+    assert seen[0].target == "sm_89"
 
 
 @pytest.mark.parametrize("argv", [["down"], ["down", "--volumes"], ["status"]])

@@ -13,9 +13,10 @@ from builder.bundle import run_render, write_bundle, write_folder, write_given_f
 from builder.console import Console
 from builder.errors import UsageError
 from builder.render import ENV, ENV_EXAMPLE, Bundle
+from builder.targets import load_catalog
 from builder.targets.naming import DEFAULT_STACK
 
-ASKED = {"target": "cpu", "route": None, "extras": None, "embeddings": "infinity", "gpus": 1}
+ASKED = {"all": False, "target": "cpu", "route": None, "extras": None, "embeddings": "infinity", "gpus": 1}
 FILES = {"docker-bake.json": b"{}", "vllm/Dockerfile": b"FROM scratch\n"}
 
 
@@ -176,3 +177,48 @@ def test_a_link_to_settings_elsewhere_stays_one(tmp_path: Path) -> None:
 def test_without_anything_to_set_there_are_no_settings(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", FILES)
     assert not (tmp_path / "out" / ENV).exists()
+
+
+def test_all_targets_in_one_call_are_what_each_is_alone(tmp_path: Path) -> None:
+    screen = Console(io.StringIO(), live=False, colour=False)
+    run_render(
+        argparse.Namespace(**{**ASKED, "all": True, "target": None}, out=str(tmp_path / "all")), screen
+    )
+    targets = load_catalog(paths.TARGETS).targets
+    assert names(tmp_path / "all") == {*targets, bundle.MARK}
+    for target in (next(iter(targets)), "gfx1151"):
+        run_render(argparse.Namespace(**{**ASKED, "target": target}, out=str(tmp_path / target)), screen)
+        assert content(tmp_path / "all" / target) == content(tmp_path / target)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"target": None}, "render one target or all"),
+        ({"all": True}, "render one target or all"),
+        ({"all": True, "target": None, "route": "source"}, "--route, --with and --gpus are for one target"),
+        ({"all": True, "target": None, "extras": ["jit"]}, "--route, --with and --gpus are for one target"),
+        ({"all": True, "target": None, "gpus": 2}, "--route, --with and --gpus are for one target"),
+    ],
+)
+def test_what_is_asked_of_all_targets(tmp_path: Path, asked: dict[str, object], expected: str) -> None:
+    screen = Console(io.StringIO(), live=False, colour=False)
+    with pytest.raises(UsageError, match=expected):
+        run_render(argparse.Namespace(**{**ASKED, **asked}, out=str(tmp_path / "out")), screen)
+    assert not names(tmp_path)
+
+
+def test_a_content_that_stands_twice_is_written_once_or_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins = {"a/x": b"same", "b/x": b"same", "c": b"other"}
+    write_folder(tmp_path / "linked", twins)
+    assert content(tmp_path / "linked") == twins
+    assert (tmp_path / "linked/a/x").samefile(tmp_path / "linked/b/x")
+
+    def no_links(_first: Path, path: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    monkeypatch.setattr(os, "link", no_links)
+    write_folder(tmp_path / "copied", twins)
+    assert content(tmp_path / "copied") == twins
