@@ -3,7 +3,7 @@
 import argparse
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -23,7 +23,7 @@ from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, Sta
 from builder.report import write_page
 from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
-from builder.targets import Catalog, Choice, chosen, load_catalog
+from builder.targets import Catalog, Choice, ImageSpec, chosen, load_catalog
 from builder.targets.digests import base_digest
 from builder.verify import verify_image
 from builder.verify.checks import MEGABYTE
@@ -144,7 +144,10 @@ class _Job:
         spec = self.catalog.image_spec(image.name, self.bundle.target)
         unverified = image.tag + _UNVERIFIED
         suite = self.catalog.bases[spec.base].suite
-        with _material(image, spec.index, suite, self.sources) as (secrets, contexts):
+        if note := unhashed_note(image):
+            self.console.line(note)
+        alone = [self.catalog.indexes[name] for name in spec.upstream] if isinstance(spec, ImageSpec) else []
+        with material(image, spec.index, suite, self.sources, alone) as (secrets, contexts):
             buildx.build(
                 self.folder / image.name,
                 unverified,
@@ -175,7 +178,7 @@ class _Job:
         base_name = self.catalog.targets[self.bundle.target].engine.base
         self._ensure_base(base_name, refresh=False)
         suite = self.catalog.bases[base_name].suite
-        with _material(rendered, None, suite, self.sources) as (secrets, contexts):
+        with material(rendered, None, suite, self.sources) as (secrets, contexts):
             archive = paths.CACHE / "models.tar"
             buildx.build(
                 self.folder / rendered.name,
@@ -192,18 +195,34 @@ class _Job:
             archive.unlink()
 
 
+def unhashed_note(image: RenderedImage) -> str:
+    """What a person must know of an image whose lock lacks hashes; empty for all others."""
+    pins = sorted(pin.name for pins in _layers(image).values() for pin in pins if not pin.hashes)
+    if not pins:
+        return ""
+    return (
+        f"{image.tag}: without a hash, by exact version from one index each: {', '.join(pins)}; "
+        "`build.py lock` adds the hashes where those indexes answer"
+    )
+
+
 @contextmanager
-def _material(
-    image: RenderedImage, upstream_index: str | None, suite: str, sources: Sources
+def material(
+    image: RenderedImage,
+    upstream_index: str | None,
+    suite: str,
+    sources: Sources,
+    alone: Sequence[str] = (),
 ) -> Iterator[tuple[dict[str, Path], dict[str, str | Path]]]:
-    """Secrets and build contexts of one image's build: what the host's configuration says of packages."""
+    """Secrets and build contexts of one image's build: what the host's configuration says of packages. The
+    indexes that layers ask `alone` must answer."""
     wheels = paths.CACHE / "wheels" / image.name
     shutil.rmtree(wheels, ignore_errors=True)
     houses = [sources.wheelhouse(locked, wheels / layer) for layer, locked in _layers(image).items()]
     offline = all(house.complete for house in houses)
     needs_upstream = any(house.needs_upstream for house in houses)
     upstream = [upstream_index] if upstream_index and needs_upstream else []
-    answering = sources if offline else sources.answering(upstream)
+    answering = sources if offline else sources.answering([*upstream, *alone])
     with private_folder() as folder:
         secrets = answering.secrets(folder, suite=suite, upstream_indexes=upstream, offline=offline)
         yield secrets, {"wheels": wheels} if houses else {}

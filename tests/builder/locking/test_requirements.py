@@ -89,3 +89,19 @@ def test_names_have_one_spelling() -> None:
     assert {normalise(name) for name in ("Typing_Extensions", "typing.extensions", "typing--extensions")} == {
         "typing-extensions"
     }
+
+
+def test_what_has_no_hash_is_named_in_the_header_and_read_again() -> None:
+    pins = [Requirement("a", "1.0+rocm10", "", ()), Requirement("b", "2.0", "", ("0" * 64,))]
+    text = emit(pins, ["x: for a test."])
+    assert text.splitlines()[:2] == [
+        "# x: for a test.",
+        "# Without a hash, as their index was not reached: a",
+    ]
+    assert parse(text) == pins
+
+
+def test_a_hash_that_went_missing_is_an_error_whatever_else_has_none() -> None:
+    text = emit([Requirement("a", "1.0", "", ()), Requirement("b", "2.0", "", ("0" * 64,))])
+    with pytest.raises(ConfigError, match="lock:3: b has no hash"):
+        parse(text.replace(" \\\n    --hash=sha256:" + "0" * 64, ""))

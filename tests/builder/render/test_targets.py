@@ -1,5 +1,6 @@
 """Every target's rendering: one golden text for each kind, and what must hold of all of them."""
 
+import dataclasses
 import os
 import re
 from functools import cache
@@ -9,8 +10,14 @@ import pytest
 import yaml
 
 from builder import paths
+from builder.errors import SourceError
+from builder.pipeline import material, unhashed_note
 from builder.render import Bundle, StackOptions, read_inputs, render
+from builder.sources import Sources
+from builder.sources.apt import AptConfiguration
+from builder.sources.pip import PipConfiguration
 from builder.targets import load_catalog
+from tests.fakes.index import FakeIndex, closed_port
 
 GOLDEN = Path(__file__).with_name("golden")
 UPDATE = "GFXPACK_UPDATE_GOLDEN" in os.environ
@@ -107,3 +114,27 @@ def test_strix_point_and_strix_halo_differ_in_their_device_wheels_alone() -> Non
     )
     assert point != halo
     assert point.replace("gfx1150", "gfx1151") == halo
+
+
+def test_a_build_says_which_wheels_come_without_a_hash() -> None:
+    lock = "vllm-gfx1151"
+    bare = tuple(dataclasses.replace(pin, hashes=()) for pin in INPUTS.locks[lock])
+    inputs = dataclasses.replace(INPUTS, locks={**INPUTS.locks, lock: bare})
+    note = unhashed_note(render(CATALOG, "gfx1151", inputs, StackOptions()).image("vllm"))
+    assert note.startswith("gfxpack/vllm:0.33.0-gfx1151: without a hash, ")
+    assert "\n" not in note
+    assert {pin.name for pin in bare} <= set(note.partition("each: ")[2].partition(";")[0].split(", "))
+    assert not unhashed_note(bundle("cpu").image("vllm"))
+
+
+def test_an_upstream_index_that_is_silent_stops_a_build_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+    with FakeIndex(tmp_path) as general, closed_port() as silent:
+        sources = Sources(PipConfiguration(index=general.url), AptConfiguration())
+        with (
+            pytest.raises(SourceError, match=r"127\.0\.0\.1:\d+/simple cannot be used: connection refused"),
+            material(bundle("gfx1151").image("vllm"), None, "noble", sources, [silent]),
+        ):
+            pass
