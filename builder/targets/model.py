@@ -64,6 +64,11 @@ class ImageSpec(Strict):
     memory_gb: float = Field(gt=0, description="what the container needs to run")
     budget: Budget
 
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """Everything that it is made from, in the order of installing."""
+        return (self.lock,)
+
 
 class Patch(Strict):
     """A change to upstream's source, applied whole or not at all."""
@@ -170,7 +175,7 @@ class EngineSpec(ImageSpec):
 
     @property
     def locks(self) -> tuple[str, ...]:
-        """Everything that its image is made from, in the order of installing."""
+        """Everything that it is made from, in the order of installing."""
         parts = [*(self.extras[name] for name in self.includes), *([self.device] if self.device else [])]
         return (self.lock, *(part.lock for part in parts))
 

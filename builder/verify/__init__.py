@@ -61,7 +61,9 @@ def verify_image(engine: Engine, rendered: RenderedImage, spec: AnyImage, tag: s
             raise VerifyError(f"there is no image {tag} to verify", hint="build it with `build.py build`")
         subject = Subject(
             spec=spec,
-            lock=read(paths.LOCKS / f"{spec.lock}.txt") if isinstance(spec, ImageSpec) else (),
+            lock=[pin for name in spec.locks for pin in read(paths.LOCKS / f"{name}.txt")]
+            if isinstance(spec, ImageSpec)
+            else (),
             labels=dict(rendered.labels),
             image=image,
             base=engine.image(rendered.labels["org.opencontainers.image.base.name"]),

@@ -86,7 +86,8 @@ def pinned_distributions(subject: Subject) -> Iterator[str]:
 
 def left_out_distributions(subject: Subject) -> Iterator[str]:
     present = {normalise(name) for name in subject.inside.distributions} | set(subject.inside.packages)
-    unwanted = [name for name in subject.spec.without if {name, normalise(name)} & present]
+    wanted = {pin.name for pin in subject.lock}
+    unwanted = [name for name in subject.spec.without if {name, normalise(name)} & (present - wanted)]
     yield from _listed("distributions that targets.yaml leaves out", unwanted)
 
 
