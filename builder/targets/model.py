@@ -258,6 +258,13 @@ class Target(Strict):
             raise ValueError("a GPU target needs at least one arch, a CPU target has none")
         return self
 
+    @model_validator(mode="after")
+    def _a_single_gpu_is_not_parted(self) -> Self:
+        parted = {"tensor-parallel-size", "pipeline-parallel-size"} & set(self.engine.args)
+        if self.rocm and not self.rocm.rccl and parted:
+            raise ValueError(f"without rccl only one GPU can be used, and engine.args has {parted.pop()}")
+        return self
+
 
 AnyImage: TypeAlias = ImageSpec | LlamacppImage
 

@@ -97,6 +97,15 @@ def test_a_gpu_target_that_contradicts_itself(
     assert "gfx115" in problem
 
 
+@pytest.mark.parametrize("flag", ["tensor-parallel-size", "pipeline-parallel-size"])
+def test_a_target_for_one_gpu_is_not_parted_over_several(
+    tmp_path: Path, document: dict[str, Any], flag: str
+) -> None:
+    document["targets"]["gfx1150"]["engine"]["args"][flag] = 2
+    [problem] = problems(write(tmp_path, document))
+    assert problem.endswith(f"without rccl only one GPU can be used, and engine.args has {flag}")
+
+
 def test_all_problems_at_once_each_at_its_own_line(tmp_path: Path) -> None:
     text = paths.TARGETS.read_text(encoding="utf-8")
     broken = (
