@@ -5,9 +5,8 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,40 +54,42 @@ true
 """
 
 
-@dataclass(frozen=True)
-class Image:
-    target: str
-    tag: str
+Build = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
-def lock_of_today(catalog: Catalog) -> Iterator[None]:
-    """A mirror keeps no version but the newest: where it has moved on, the images are those of today."""
-    spec = catalog.llamacpp
+def build(engine: Engine, catalog: Catalog) -> Iterator[Build]:
+    """Builds the image of a target once, and gives its tag. A mirror keeps no version but the newest: where
+    it has moved on, the images are those of today."""
+    spec, tags = catalog.llamacpp, dict[str, str]()
     assert spec
     file = paths.LOCKS / f"{spec.lock}.txt"
     written = file.read_bytes()
     today = debian.candidates(spec.packages, catalog.bases[spec.base].suite, Sources.load().apt)
+
+    def once(target: str) -> str:
+        if target not in tags:
+            driver("build", "--target", target, "--image", "llamacpp")
+            rendered = render_llamacpp(catalog, target, read_inputs(paths.ROOT, catalog))
+            assert rendered
+            tags[target] = rendered.tag
+        return tags[target]
+
     try:
         if today != debian.read(file):
             driver("lock", "--only", spec.lock)
-        yield
+        yield once
     finally:
         file.write_bytes(written)
-
-
-def build(catalog: Catalog, target: str) -> Image:
-    driver("build", "--target", target, "--image", "llamacpp")
-    rendered = render_llamacpp(catalog, target, read_inputs(paths.ROOT, catalog))
-    assert rendered
-    return Image(target, rendered.tag)
+        for chip in tags.keys() & set(CHIPS):
+            engine.remove_image(tags[chip])
 
 
 @pytest.fixture(
     scope="module", params=["cpu", *(pytest.param(chip, marks=pytest.mark.long) for chip in CHIPS)]
 )
-def image(request: pytest.FixtureRequest, catalog: Catalog, lock_of_today: None) -> Image:  # noqa: ARG001
-    return build(catalog, request.param)
+def tag(request: pytest.FixtureRequest, build: Build) -> str:
+    return build(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -108,13 +109,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def models(engine: Engine, image: Image, weights: Path) -> Iterator[str]:
+def models(engine: Engine, tag: str, weights: Path) -> Iterator[str]:
     """A volume with the model in it."""
     packed = weights.with_suffix(".tar")
     with tarfile.open(packed, "w") as archive:
         archive.add(weights, Path(MODEL).name)
     engine.sdk.volumes.create(VOLUME)
-    with open_volume(engine, VOLUME, image.tag) as volume, packed.open("rb") as file:
+    with open_volume(engine, VOLUME, tag) as volume, packed.open("rb") as file:
         volume.unpack(file)
     packed.unlink()
     yield VOLUME
@@ -122,10 +123,10 @@ def models(engine: Engine, image: Image, weights: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(engine: Engine, image: Image, models: str) -> "Iterator[Container]":
+def server(engine: Engine, tag: str, models: str) -> "Iterator[Container]":
     container = start(
         engine,
-        image.tag,
+        tag,
         "--model",
         MODEL,
         user=ANY_USER,
@@ -162,27 +163,27 @@ def ask(url: str, number: int) -> dict[str, Any]:
     return found
 
 
-def test_it_is_the_version_that_its_label_says(engine: Engine, image: Image) -> None:
-    labels = engine.sdk.images.get(image.tag).labels
-    said = run(engine, image.tag, "llama-server", "--version")
+def test_it_is_the_version_that_its_label_says(engine: Engine, tag: str) -> None:
+    labels = engine.sdk.images.get(tag).labels
+    said = run(engine, tag, "llama-server", "--version")
     assert f"version: {labels['org.opencontainers.image.version']} " in said
 
 
-def test_the_packages_are_those_of_its_label(engine: Engine, image: Image) -> None:
-    named = engine.sdk.images.get(image.tag).labels[PACKAGES_LABEL].split()
+def test_the_packages_are_those_of_its_label(engine: Engine, tag: str) -> None:
+    named = engine.sdk.images.get(tag).labels[PACKAGES_LABEL].split()
     form = "${Package}=${Version}\\n"
-    installed = run(engine, image.tag, "dpkg-query", "--show", f"--showformat={form}").split()
+    installed = run(engine, tag, "dpkg-query", "--show", f"--showformat={form}").split()
     assert named
     assert set(named) <= set(installed)
 
 
-def test_devices_are_listed_where_there_is_none(engine: Engine, image: Image) -> None:
-    said = run(engine, image.tag, "llama-server", "--list-devices", user=ANY_USER, **HARDENED)
+def test_devices_are_listed_where_there_is_none(engine: Engine, tag: str) -> None:
+    said = run(engine, tag, "llama-server", "--list-devices", user=ANY_USER, **HARDENED)
     assert "Available devices:\n  (none)" in said
 
 
-def test_every_backend_loads_and_what_is_loaded_later_too(engine: Engine, image: Image) -> None:
-    assert int(run(engine, image.tag, "python3", "-c", LOAD_EVERYTHING).split()[-1]) > 5
+def test_every_backend_loads_and_what_is_loaded_later_too(engine: Engine, tag: str) -> None:
+    assert int(run(engine, tag, "python3", "-c", LOAD_EVERYTHING).split()[-1]) > 5
 
 
 def test_it_answers_on_its_processor(url: str) -> None:
@@ -205,8 +206,8 @@ def test_it_stops_when_it_is_asked_to(server: "Container", url: str) -> None:
     assert exit_code(server) == 0
 
 
-def test_a_start_without_a_model_is_one_line(engine: Engine, image: Image) -> None:
-    container = start(engine, image.tag, network_mode="none", **HARDENED)
+def test_a_start_without_a_model_is_one_line(engine: Engine, tag: str) -> None:
+    container = start(engine, tag, network_mode="none", **HARDENED)
     try:
         assert exit_code(container) == 78
         assert log_of(container) == (
@@ -216,46 +217,44 @@ def test_a_start_without_a_model_is_one_line(engine: Engine, image: Image) -> No
         container.remove(force=True)
 
 
-def test_nothing_that_only_a_build_needs_is_there(engine: Engine, image: Image) -> None:
-    assert run(engine, image.tag, "sh", "-c", LEFTOVERS, stderr=False) == ""
+def test_nothing_that_only_a_build_needs_is_there(engine: Engine, tag: str) -> None:
+    assert run(engine, tag, "sh", "-c", LEFTOVERS, stderr=False) == ""
     privileged = run(
-        engine, image.tag, "find", "/", "-xdev", "-perm", "/6000", "-type", "f", user="0:0", stderr=False
+        engine, tag, "find", "/", "-xdev", "-perm", "/6000", "-type", "f", user="0:0", stderr=False
     )
     assert privileged == ""
 
 
-def test_no_layer_holds_what_the_build_was_given(engine: Engine, image: Image, tmp_path: Path) -> None:
-    archive = save(engine.sdk.images.get(image.tag), tmp_path / "image.tar")
+def test_no_layer_holds_what_the_build_was_given(engine: Engine, tag: str, tmp_path: Path) -> None:
+    archive = save(engine.sdk.images.get(tag), tmp_path / "image.tar")
     names = [name for _, layer in saved_layers(archive) for name, _ in entries(layer)]
     assert len(names) > 1000
     assert not [name for name in names if SECRET_PLACES.match(name)]
-    assert not [name for name in names if name.startswith(("etc/dpkg/dpkg.cfg.d/llamacpp", "var/log/apt"))]
+    assert not [name for name in names if name.startswith(("etc/dpkg/dpkg.cfg.d/llamacpp", "var/log/apt/"))]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("chip", ["gfx1100", "gfx906"])
-@pytest.mark.usefixtures("lock_of_today")
 class TestDeviceCode:
-    def test_nearly_all_of_it_is_gone(self, engine: Engine, catalog: Catalog, chip: str) -> None:
-        tag = build(catalog, chip).tag
+    @pytest.fixture(scope="class", params=["gfx1100", "gfx906"])
+    def chip(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    @pytest.fixture(scope="class")
+    def tag(self, build: Build, chip: str) -> str:
+        return build(chip)
+
+    def test_nearly_all_of_it_is_gone(self, engine: Engine, tag: str, chip: str) -> None:
+        """Of what is kept, all counts as device code that lies in a file with some."""
         marker = json.loads(run(engine, tag, "cat", "/etc/gfxpack/pruned.json"))
         assert [arch["chip"] for arch in marker["archs"]] == [chip]
         changed = [*marker["files"].values(), *marker["removed"].values()]
         lost = sum(sum(file["lost"].values()) for file in changed)
-        kept = marker["after"] + self.kernels(engine, tag)
+        kernels = run(engine, tag, "find", f"{LIBRARIES}/rocblas", "-type", "f", "-printf", "%s\\n").split()
+        kept = marker["after"] + sum(map(int, kernels))
         assert lost > 3 * 10**9
         assert lost / (lost + kept) > GONE
 
-    def kernels(self, engine: Engine, tag: str) -> int:
-        """Bytes of rocBLAS's folder, of which all is code or tells of code."""
-        folder = f"{LIBRARIES}/rocblas"
-        said = run(engine, tag, "find", folder, "-type", "f", "-printf", "%s\\n")
-        return sum(map(int, said.split()))
-
-    def test_the_pruner_finds_the_image_as_its_marker_says(
-        self, engine: Engine, catalog: Catalog, chip: str
-    ) -> None:
-        tag = build(catalog, chip).tag
+    def test_the_pruner_finds_the_image_as_its_marker_says(self, engine: Engine, tag: str) -> None:
         said = run(
             engine,
             tag,
@@ -266,18 +265,15 @@ class TestDeviceCode:
         )
         assert "the tree is as it says" in said
 
-    def test_only_its_own_kernels_are_there(self, engine: Engine, catalog: Catalog, chip: str) -> None:
-        names = run(
-            engine, build(catalog, chip).tag, "find", f"{LIBRARIES}/rocblas", "-name", "*gfx*"
-        ).split()
+    def test_only_its_own_kernels_are_there(self, engine: Engine, tag: str, chip: str) -> None:
+        names = run(engine, tag, "find", f"{LIBRARIES}/rocblas", "-name", "*gfx*").split()
         assert len(names) > 50
         assert not [name for name in names if f"{chip}." not in name and f"{chip}-" not in name]
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("lock_of_today")
-def test_two_chips_share_all_but_the_last_layer(engine: Engine, catalog: Catalog) -> None:
-    one, other, cpu = (engine.image(build(catalog, target).tag) for target in ("gfx1100", "gfx906", "cpu"))
+def test_two_chips_share_all_but_the_last_layer(engine: Engine, build: Build) -> None:
+    one, other, cpu = (engine.image(build(target)) for target in ("gfx1100", "gfx906", "cpu"))
     assert one
     assert other
     assert cpu
