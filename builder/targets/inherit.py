@@ -8,8 +8,6 @@ from builder.targets.document import Mapping, Sequence
 
 FAMILIES = "families"
 _ABOVE = "extends"
-_MOST = 4
-"""So many families above each other, or it is a circle."""
 
 
 class InheritanceError(Exception):
@@ -46,17 +44,17 @@ def _whole(target: object, families: Mapping) -> object:
 
 def _above(target: object, key: str, families: Mapping) -> list[Mapping]:
     """The templates that something stands on, the nearest first."""
-    found: list[Mapping] = []
+    found: dict[str, Mapping] = {}
     while isinstance(target, Mapping) and isinstance(target.get(key), str):
         name, line = str(target[key]), target.lines[key]
         template = families.get(name)
         if not isinstance(template, Mapping):
             raise InheritanceError(line, f"there is no family {name!r}; families are {', '.join(families)}")
-        if len(found) == _MOST:
-            raise InheritanceError(line, f"family {name!r} stands on itself, or on too many others")
-        found.append(template.but(_ABOVE))
+        if name in found:
+            raise InheritanceError(line, f"family {name!r} stands on itself")
+        found[name] = template.but(_ABOVE)
         target, key = template, _ABOVE
-    return found
+    return list(found.values())
 
 
 def _merged(low: object, high: object) -> object:

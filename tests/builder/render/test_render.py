@@ -19,7 +19,7 @@ from builder.errors import ConfigError
 from builder.render import Bundle, HubModel, Inputs, StackOptions, read_inputs, render
 from builder.render.layers import cut
 from builder.requirements import parse
-from builder.targets import Catalog, load_catalog
+from builder.targets import Catalog, ImageSpec, load_catalog
 
 IMAGES = ("vllm", "proxy", "embeddings", "models")
 
@@ -175,6 +175,7 @@ def test_the_layers_hold_each_locked_distribution_once(
     bundle: Bundle, catalog: Catalog, inputs: Inputs, image: str
 ) -> None:
     spec = catalog.image_spec(image, "cpu")
+    assert isinstance(spec, ImageSpec)
     layers = cut(spec, inputs.locks, catalog.indexes)
     found = [requirement for layer in layers for requirement in parse(layer.text)]
     assert sorted(found) == sorted(inputs.locks[spec.lock])
