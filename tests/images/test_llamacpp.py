@@ -235,11 +235,11 @@ def test_no_layer_holds_what_the_build_was_given(engine: Engine, tag: str, tmp_p
 
 @pytest.mark.long
 class TestDeviceCode:
-    @pytest.fixture(scope="class", params=["gfx1100", "gfx906"])
+    @pytest.fixture(params=["gfx1100", "gfx906"])
     def chip(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def tag(self, build: Build, chip: str) -> str:
         return build(chip)
 

@@ -9,7 +9,7 @@ from builder import paths
 from builder.engine import ImageFacts
 from builder.requirements import Requirement
 from builder.targets import load_catalog
-from builder.targets.model import Budget
+from builder.targets.kinds import Budget
 from builder.verify.checks import CHECKS, Subject
 from builder.verify.facts import ProbeFacts
 
