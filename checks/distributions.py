@@ -30,14 +30,11 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def installed(sites: Iterable[Path]) -> Mapping[str, Distribution]:
-    """By normalised name."""
-    found = {}
+def installed(sites: Iterable[Path]) -> Iterator[Distribution]:
     for info in (each for site in sites for each in sorted(site.glob("*.dist-info"))):
         head = _head(info / "METADATA")
         if "Name" in head and "Version" in head:
-            found[normalise(head["Name"])] = Distribution(head["Name"], head["Version"], info)
-    return found
+            yield Distribution(head["Name"], head["Version"], info)
 
 
 def _head(metadata: Path) -> Mapping[str, str]:

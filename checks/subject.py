@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from checks.distributions import Distribution, installed
+from checks.distributions import Distribution, installed, normalise
 from checks.expectation import Expectation
 from checks.linking import Library, libraries_of
 from pruner.tree.globs import Globs
@@ -49,7 +49,8 @@ class Subject:
 
     @cached_property
     def distributions(self) -> Mapping[str, Distribution]:
-        return installed(self.sites)
+        """By normalised name."""
+        return {normalise(each.name): each for each in installed(self.sites)}
 
     @cached_property
     def trees(self) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checks.child import Trouble, probe
-from checks.distributions import normalise
+from checks.distributions import installed, normalise
 from checks.subject import Fault, Finding, Subject
 
 _LOCK = (
@@ -25,7 +25,17 @@ def pinned(subject: Subject) -> Finding:
             faults.append(Fault(f"{name} is not installed, {version} is expected", _LOCK))
         elif there.version != version:
             faults.append(Fault(f"{name} is {there.version}, {version} is expected", _LOCK))
-    return Finding(faults, found)
+    return Finding([*faults, *_twice(subject)], found)
+
+
+def _twice(subject: Subject) -> Iterator[Fault]:
+    """One that was installed over another: which of the two a program sees is chance."""
+    versions: dict[str, list[str]] = {}
+    for each in installed(subject.sites):
+        versions.setdefault(normalise(each.name), []).append(each.version)
+    for name, found in versions.items():
+        if len(found) > 1:
+            yield Fault(f"{name} is there {len(found)} times: {', '.join(found)}", _LOCK)
 
 
 def safe(subject: Subject) -> Finding:

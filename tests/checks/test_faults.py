@@ -38,6 +38,14 @@ CPU_FAULTS: dict[str, tuple[Plant, str, str]] = {
         "versions",
         "tensorflow is not installed, 2.0 is expected",
     ),
+    "a second torch": (
+        lambda image: image.put(
+            f"{SITE}/torch-2.12.0.dist-info/METADATA",
+            b"Metadata-Version: 2.1\nName: torch\nVersion: 2.12.0\n",
+        ),
+        "versions",
+        "torch is there 2 times: 2.12.0, 2.13.0+cpu",
+    ),
     "an old vLLM": (
         lambda image: image.expect["least"].update(vllm="0.32.1"),
         "least",

@@ -373,7 +373,7 @@ def test_ctrl_c_is_one_line_and_130() -> None:
 def test_the_command_line_offers_what_targets_can_have() -> None:
     """It may not import the models, which take long to load."""
     offered = {
-        argument.flags[0]: argument.options.get("choices")
+        argument.flags[0]: argument.options.get("choices", ())
         for verb in cli.VERBS
         for argument in verb.arguments
     }

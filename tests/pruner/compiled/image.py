@@ -17,6 +17,7 @@ BASE = BaseSpec(
     suite="trixie",
     image="debian:trixie-slim",
     python="3.13",
+    glibc="2.41",
     packages=["python3", "ca-certificates", "netbase"],
     exclude=["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"],
 )
