@@ -2,10 +2,11 @@
 
 import argparse
 from dataclasses import dataclass
+from functools import reduce
 
 from builder.errors import UsageError
 from builder.targets.load import pick_target
-from builder.targets.model import Catalog, EngineSpec, ExtraName, Route
+from builder.targets.model import Catalog, EngineSpec, Extra, ExtraName, Route
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,19 @@ def _with(engine: EngineSpec, name: str, extras: tuple[ExtraName, ...]) -> Engin
             f"target {name} has no {', '.join(missing)} to add", hint=f"--with takes here: {offered}"
         )
     added = [extra for extra in dict.fromkeys(extras) if extra not in engine.includes]
-    includes = [*engine.includes, *added]
-    env = {name: value for extra in includes for name, value in engine.extras[extra].env.items()}
-    return engine.model_copy(update={"includes": includes, "added": added, "env": {**engine.env, **env}})
+    engine = engine.model_copy(update={"includes": [*engine.includes, *added], "added": added})
+    return reduce(_bringing, (engine.extras[extra] for extra in added), engine)
+
+
+def _bringing(engine: EngineSpec, extra: Extra) -> EngineSpec:
+    """The engine with what an extra needs besides its wheels."""
+    checks, budget = engine.checks, engine.budget
+    may_lack = checks.may_lack | extra.may_lack
+    return engine.model_copy(
+        update={
+            "env": engine.env | extra.env,
+            "runtime_packages": [*dict.fromkeys([*engine.runtime_packages, *extra.runtime_packages])],
+            "checks": checks.model_copy(update={"may_lack": may_lack}),
+            "budget": budget.model_copy(update={"total_mb": budget.total_mb + extra.adds_mb}),
+        }
+    )

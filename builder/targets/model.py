@@ -12,6 +12,7 @@ from builder.targets.kinds import Arch, Budget, Commit, DebianPackage, Link, Nam
 from builder.targets.llamacpp import LlamacppChoice, LlamacppImage, LlamacppSpec, llamacpp_image
 from builder.targets.stack import StackSpec
 
+_WHOLE_COMMIT = 40
 SECURITY_FLOOR = (0, 22, 0)
 """vLLM below this lets a request past its API key (CVE-2026-48746)."""
 
@@ -82,7 +83,8 @@ class Source(Strict):
     """Where vLLM is compiled from, on the source route."""
 
     repository: Link
-    commit: Commit
+    commit: Commit = Field(description="in full, or as much of it as is known beside `tag`")
+    tag: Name | None = Field(default=None, description="what to fetch by, where the commit is not known in full")
     version: Version = Field(description="what the wheel is called")
     requirements: list[str] = Field(
         default=[], description="what the build itself needs, as in `requirements`"
@@ -90,6 +92,12 @@ class Source(Strict):
     lock: Name | None = Field(default=None, description="what `requirements` resolve to, on top of the main")
     env: dict[str, str] = Field(default={}, description="for the build")
     patches: list[Patch] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _can_be_fetched(self) -> Self:
+        if not self.tag and len(self.commit) != _WHOLE_COMMIT:
+            raise ValueError(f"commit {self.commit} has not its 40 digits, by which alone git fetches; add a tag")
+        return self
 
     @model_validator(mode="after")
     def _tools_are_locked(self) -> Self:
@@ -105,7 +113,12 @@ class Extra(Strict):
     requirements: list[str] = Field(min_length=1)
     without: dict[str, str] = Field(default={}, description="distributions left out, each with the reason")
     lock: Name
+    runtime_packages: list[DebianPackage] = Field(
+        default=[], description="libraries and programs of the distribution that it needs"
+    )
     env: dict[str, str] = Field(default={})
+    may_lack: dict[str, str] = Field(default={}, description="as `checks.may_lack`, of its libraries")
+    adds_mb: int = Field(default=0, ge=0, description="what it adds to the image's budget")
 
 
 class Checks(Strict):
