@@ -98,11 +98,12 @@ def report(*tags: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_second_chip_has_only_its_own_layers(tags: dict[str, str]) -> None:
+    """Hopper has kernels in CuTe's Python as well; what lies below them it shares all the same."""
     images = report(*tags.values())
     for image in images.values():
         own = {layer["made_by"] for layer in image["layers"] if not layer["shared_with"]}
-        assert own == {"chip", "files", "checked"}
-        assert image["shared"] > 1_000_000_000
+        assert own - {"cutedsl"} == {"chip", "files", "checked"}
+        assert image["shared"] > 1_500_000_000
         assert image["shared"] + image["own"] == image["total"]
 
 
