@@ -70,6 +70,7 @@ def _bringing(engine: EngineSpec, extra: Extra) -> EngineSpec:
     return engine.model_copy(
         update={
             "env": engine.env | extra.env,
+            "links": engine.links | extra.links,
             "runtime_packages": [*dict.fromkeys([*engine.runtime_packages, *extra.runtime_packages])],
             "checks": checks.model_copy(update={"may_lack": may_lack}),
             "budget": budget.model_copy(update={"total_mb": budget.total_mb + extra.adds_mb}),

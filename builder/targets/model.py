@@ -117,6 +117,9 @@ class Extra(Strict):
         default=[], description="libraries and programs of the distribution that it needs"
     )
     env: dict[str, str] = Field(default={})
+    links: dict[str, str] = Field(
+        default={}, description="below site-packages: names that programs look for -> what they lead to"
+    )
     may_lack: dict[str, str] = Field(default={}, description="as `checks.may_lack`, of its libraries")
     adds_mb: int = Field(default=0, ge=0, description="what it adds to the image's budget")
 
@@ -151,6 +154,7 @@ class EngineSpec(ImageSpec):
     extras: dict[ExtraName, Extra] = Field(default={}, description="what `--with` adds")
     includes: list[ExtraName] = Field(default=[], description="extras that are in")
     added: list[ExtraName] = Field(default=[], description="those of them that a person asked for")
+    links: dict[str, str] = Field(default={}, description="those of the extras that are in")
     checks: Checks = Checks()
 
     @property
