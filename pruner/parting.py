@@ -6,8 +6,8 @@
 
 `list` writes down which files hold device code, whatever the chip, before anything is pruned. On a tree
 that is as it was then, `share` leaves what the named distributions hold besides those, without symbols; on
-one that was pruned since, `chip` leaves those, and distributions that are the chip's own. A RECORD goes with
-the files whose hashes in it change.
+one that was pruned since, `chip` leaves those, and distributions that are the chip's own. A RECORD that
+lists device code goes with it, as its hashes differ by chip.
 Files only ever go or become smaller, so in an image build a view costs what it rewrites, not a copy.
 """
 
@@ -25,7 +25,8 @@ from pruner.elf.read import read_elf
 from pruner.errors import NotOurs, PrunerError, Refused
 from pruner.library import Options, prune_library
 from pruner.marker import IN_IMAGE
-from pruner.report import Outcome
+from pruner.report import FileReport, Outcome
+from pruner.tree.records import Fresh, amend
 from pruner.tree.walk import survey
 from pruner.view import Scratch, View
 
@@ -86,7 +87,9 @@ def _share(args: argparse.Namespace) -> None:
         if _distribution(owner) in wanted and name not in coded and name not in records
     }
     _leave(args.root, stays)
-    saved = sum(_stripped(args.root / name) for name in sorted(stays))
+    stripped = {name: report for name in sorted(stays) if (report := _stripped(args.root / name))}
+    _amend(args.root, (name for name in stays if name.endswith(_RECORD)), stripped)
+    saved = sum(report.before - report.after for report in stripped.values())
     print(f"{len(stays)} files stay, {saved / 1e6:,.1f} MB of symbols went")
 
 
@@ -182,14 +185,20 @@ def _leave(root: Path, stays: Iterable[str]) -> None:
             Path(folder).rmdir()
 
 
-def _stripped(path: Path) -> int:
-    """Bytes that a library loses with its symbols; nothing for what is none."""
+def _stripped(path: Path) -> FileReport | None:
+    """What became of a library without its symbols; nothing where it had none, and of what is no library."""
     if path.is_symlink() or not path.is_file():
-        return 0
+        return None
     report = prune_library(path, Wanted(), Options(), name=path.name)
     if report.outcome is Outcome.FAILED:
         raise PrunerError(f"{path} cannot be stripped: {report.reason}")
-    return report.before - report.after
+    return report if report.outcome is Outcome.PRUNED else None
+
+
+def _amend(root: Path, records: Iterable[str], stripped: Mapping[str, FileReport]) -> None:
+    fates = {name: Fresh(report.sha256, report.after) for name, report in stripped.items()}
+    for record in sorted(records):
+        amend(root, record, fates)
 
 
 if __name__ == "__main__":

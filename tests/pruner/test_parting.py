@@ -6,6 +6,8 @@ import pytest
 
 from pruner import parting
 from pruner.archs import Gfx, Sm, Wanted
+from tests.pruner.elves import Elf
+from tests.pruner.linking import build
 from tests.pruner.tree.trees import (
     GFX1100,
     contents,
@@ -14,6 +16,7 @@ from tests.pruner.tree.trees import (
     hip_library,
     prune,
     put,
+    recorded,
     request,
     rocblas,
     slim,
@@ -83,6 +86,19 @@ def test_every_file_is_in_one_view_and_device_code_is_in_the_chips(root: Path, t
     assert f"{SITE}/plain-1.0.dist-info/RECORD" in views[1]
     assert "opt/venv/bin/torchrun" in views[0]
     assert not (tmp_path / "plain" / SITE / "torch").exists()
+
+
+def test_the_shared_view_keeps_a_record_of_what_was_stripped(root: Path, tmp_path: Path) -> None:
+    site = root / SITE
+    library = put(site / "plain/_speedups.so", build(Elf(symbols=20, debug=200_000)).data)
+    wheel(site, "plain", "plain/__init__.py", "plain/_speedups.so")
+    before = library.stat().st_size
+    names, asked = listed(root), requirements(tmp_path, "plain")
+    assert parting.main(["share", str(root), str(names), str(asked)]) == 0
+    assert library.stat().st_size < before
+    digest, size = recorded(library.read_bytes())
+    record = (site / "plain-1.0.dist-info/RECORD").read_text(encoding="utf-8")
+    assert f"plain/_speedups.so,{digest},{size}\n" in record
 
 
 def test_what_a_distribution_brought_along_is_its_own(root: Path, tmp_path: Path) -> None:
