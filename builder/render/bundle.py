@@ -9,8 +9,8 @@ from builder.render.llamacpp import render_llamacpp
 from builder.render.options import StackOptions
 from builder.render.recipe import RenderedImage
 from builder.render.stack import render_stack
-from builder.targets.load import pick_target
 from builder.targets.model import Catalog, ImageSpec
+from builder.targets.pick import pick_target
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def _render_wheels(
     compilers = tools(spec, inputs.locks, catalog.indexes) if isinstance(spec, EngineSpec) else ()
     variables = {
         "target": target,
+        "deletes": bool(target and _never_loaded(target)),
         "compilers": compilers,
         "image": spec,
         "base": base,
@@ -63,6 +64,13 @@ def _render_wheels(
     return render_recipe(Recipe(image, tag, layers, labels, variables, files), inputs)
 
 
+def _never_loaded(target: Target) -> dict[str, str]:
+    """What the pruner deletes for the target's chips. A vLLM that is compiled for them holds nothing of it."""
+    rows = target.pruning.delete.items()
+    compiled = bool(target.engine.compiled)
+    return {glob: reason for glob, reason in rows if not (compiled and glob.startswith("vllm/"))}
+
+
 def _target_files(
     inputs: Inputs, name: str, tag: str, target: Target, layers: tuple[Layer, ...]
 ) -> dict[str, bytes]:
@@ -74,7 +82,7 @@ def _target_files(
         "requirements/tools.txt": emit(tools).encode(),
         "wheels/tools/.keep": b"",
     }
-    if target.pruning.delete:
-        rows = (f"delete all - {glob} {reason}\n" for glob, reason in target.pruning.delete.items())
+    if deleted := _never_loaded(target):
+        rows = (f"delete all - {glob} {reason}\n" for glob, reason in deleted.items())
         files["chip.txt"] = "".join(rows).encode()
     return files

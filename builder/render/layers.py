@@ -50,7 +50,8 @@ class Layer:
 
     @property
     def slim(self) -> str:
-        """Where its policy of dead weight lies in the build context, if it has one."""
+        """Where its policy of dead weight lies in the build context, if it has one. What is compiled for one
+        chip has none: the policy says what upstream's wheel, which is for all, holds in vain."""
         return f"slim/{self.name}.txt"
 
 

@@ -12,7 +12,8 @@ from builder.verify.facts import ProbeFacts
 
 MEGABYTE = 10**6
 _SHOWN = 5
-_C_COMPILER = frozenset({"cc", "gcc", "ld"})
+_COMPILERS = {"gcc": frozenset({"cc", "gcc", "ld"}), "g++": frozenset({"c++", "g++"})}
+"""By package: the tools that come with it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ def privileged_files(subject: Subject) -> Iterator[str]:
 
 
 def tools(subject: Subject) -> Iterator[str]:
-    """A C compiler is needed where targets.yaml asks for one: Triton compiles what starts its kernels."""
-    asked = isinstance(subject.spec, ImageSpec) and "gcc" in subject.spec.runtime_packages
-    needed = _C_COMPILER if asked else frozenset()
+    """A compiler is needed where targets.yaml asks for one: Triton compiles what starts its kernels."""
+    asked = subject.spec.runtime_packages if isinstance(subject.spec, ImageSpec) else ()
+    needed = frozenset[str]().union(*(_COMPILERS.get(package, ()) for package in asked))
     unneeded = [tool for tool in subject.inside.tools if tool.rpartition("/")[2] not in needed]
     yield from _listed("tools that its program does not need", unneeded)
 

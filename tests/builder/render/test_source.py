@@ -1,6 +1,8 @@
 """The source route: what is compiled, from what, and what makes it be compiled again."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,8 @@ from builder.targets.choose import with_engine
 from builder.targets.model import EngineSpec, Patch
 
 TARGET = "gfx906"
+NVIDIA = "sm_90"
+GOLDEN = Path(__file__).with_name("golden") / "vllm-sm_90-source.Dockerfile"
 PATCH = Patch(file="wide.patch", reason="a chip has 64 lanes", link="https://example.org/7")
 
 
@@ -99,6 +103,50 @@ def test_nvidia_s_chips_are_named_as_torch_has_them(catalog: Catalog, inputs: In
     )
     changed = catalog.model_copy(update={"targets": {**catalog.targets, TARGET: whole}})
     assert 'TORCH_CUDA_ARCH_LIST="9.0a 12.0 8.6"' in dockerfile(changed, inputs)
+
+
+@pytest.fixture(scope="module")
+def compiled_for_nvidia(catalog: Catalog) -> Catalog:
+    return chosen(catalog, Choice(NVIDIA, route="source"))
+
+
+def test_the_text_for_nvidia_is_as_reviewed(compiled_for_nvidia: Catalog, inputs: Inputs) -> None:
+    text = re.sub(r"[0-9a-f]{64}", "<hash>", dockerfile(compiled_for_nvidia, inputs, NVIDIA))
+    if "GFXPACK_UPDATE_GOLDEN" in os.environ:
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_every_chip_of_nvidias_has_a_source_route(catalog: Catalog, inputs: Inputs) -> None:
+    for name, target in catalog.targets.items():
+        if target.vendor == "nvidia":
+            text = dockerfile(chosen(catalog, Choice(name, route="source")), inputs, name)
+            digits = target.archs[0].removeprefix("sm_")
+            assert f'TORCH_CUDA_ARCH_LIST="{digits[:-1]}.{digits[-1]}"' in text
+
+
+def test_nvcc_is_of_the_cuda_that_torch_is_for_and_in_no_image(
+    compiled_for_nvidia: Catalog, inputs: Inputs
+) -> None:
+    target = compiled_for_nvidia.targets[NVIDIA]
+    assert target.cuda
+    assert target.engine.source
+    assert target.engine.source.lock
+    tools_of = {pin.name: pin for pin in inputs.locks[target.engine.source.lock]}
+    for name in ("nvidia-cuda-nvcc", "nvidia-cuda-crt", "nvidia-nvvm", "nvidia-cuda-cccl"):
+        assert tools_of[name].version.startswith(f"{target.cuda.version}."), name
+    held = cut(target.engine, inputs.locks, compiled_for_nvidia.indexes)
+    assert not {"nvidia-cuda-nvcc", "nvidia-nvvm"} & {pin.name for layer in held for pin in layer.members}
+
+
+def test_what_upstreams_wheel_holds_in_vain_is_not_looked_for_in_a_compiled_one(
+    catalog: Catalog, compiled_for_nvidia: Catalog, inputs: Inputs
+) -> None:
+    assert "/build/slim/engine.txt" in dockerfile(catalog, inputs, NVIDIA)
+    text = dockerfile(compiled_for_nvidia, inputs, NVIDIA)
+    assert "/build/slim/engine.txt" not in text
+    assert "chip.txt" not in text
+    assert "chip.txt" in dockerfile(catalog, inputs), "what torch holds in vain is"
 
 
 def with_source(catalog: Catalog, **changes: object) -> Catalog:

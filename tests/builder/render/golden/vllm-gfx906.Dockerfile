@@ -124,6 +124,7 @@ WORKDIR /src
 COPY --from=patched /src/setup.py /src/CMakeLists.txt /src/pyproject.toml ./
 COPY --from=patched /src/cmake/ cmake/
 COPY --from=patched /src/csrc/ csrc/
+COPY --from=patched /src/requirement[s]/ requirements/
 COPY --from=patched /src/vllm/__init__.py /src/vllm/envs.py vllm/
 COPY --from=patched /src/tools/build_rust.p[y] tools/
 RUN --mount=type=cache,id=gfxpack-ccache-gfx906,target=/var/cache/ccache \
@@ -148,7 +149,7 @@ FROM engine AS lean
 RUN --mount=type=bind,source=pruner,target=/build/pruner \
     --mount=type=bind,source=slim,target=/build/slim \
     export PYTHONPATH=/build \
-    && /opt/venv/bin/python -m pruner.deadweight --family=rocm /assembled /build/slim/torch.txt /build/slim/packages.txt /build/slim/engine.txt \
+    && /opt/venv/bin/python -m pruner.deadweight --family=rocm /assembled /build/slim/torch.txt /build/slim/packages.txt \
     && /opt/venv/bin/python -m pruner.parting list /assembled /device-code --vendor=amd
 
 FROM lean AS sdk-shared

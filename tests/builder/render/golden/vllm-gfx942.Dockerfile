@@ -239,7 +239,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10m --start-interval=1s --retries=3 \
     CMD ["/usr/bin/python3", "-I", "-S", "/opt/gfxpack/health.py", "http://127.0.0.1:8000/health"]
-ENTRYPOINT ["/opt/venv/bin/python", "-P", "-m", "runner", "vllm", "--host=0.0.0.0", "--port=8000", "--disable-access-log-for-endpoints=/health,/metrics", "--attention-backend=ROCM_ATTN", "--"]
+ENTRYPOINT ["/opt/venv/bin/python", "-P", "-m", "runner", "vllm", "--host=0.0.0.0", "--port=8000", "--disable-access-log-for-endpoints=/health,/metrics", "--"]
 CMD []
 LABEL org.opencontainers.image.title="gfxpack vllm" \
       org.opencontainers.image.description="vLLM for AMD Instinct MI300" \

@@ -1,0 +1,269 @@
+# gfxpack 0.1.0, image vllm, by `build.py render`; edit images/vllm/ instead.
+# inputs sha256:<hash>
+FROM scratch AS wheels
+COPY wheels/ /
+
+FROM gfxpack/base:bookworm-1ec279e7383b AS build
+RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=gfxpack-apt-lists-bookworm,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=tmpfs,target=/tmp \
+    touch /tmp/begun \
+    && apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+         python3-venv
+RUN python3 -m venv /opt/venv
+
+FROM build AS tools
+RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
+    --mount=type=bind,from=wheels,source=tools,target=/wheels \
+    --mount=type=bind,source=requirements/tools.txt,target=/build/requirements.txt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
+      --require-hashes --no-deps --only-binary=:all: --find-links=/wheels --requirement=/build/requirements.txt
+
+FROM tools AS torch
+RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
+    --mount=type=bind,from=wheels,source=torch,target=/wheels \
+    --mount=type=bind,source=requirements/torch.txt,target=/build/requirements.txt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
+      --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
+      --root=/assembled --requirement=/build/requirements.txt \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} +
+
+FROM torch AS packages
+RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
+    --mount=type=bind,from=wheels,source=packages,target=/wheels \
+    --mount=type=bind,source=requirements/packages.txt,target=/build/requirements.txt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
+      --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
+      --root=/assembled --requirement=/build/requirements.txt \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} +
+
+FROM scratch AS source
+ADD --keep-git-dir=true --checksum=4ba787ec9 https://github.com/vllm-project/vllm.git#v0.33.0 /
+
+FROM packages AS build-tools
+RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
+    --mount=type=bind,from=wheels,source=build-tools,target=/wheels \
+    --mount=type=bind,source=requirements/build-tools.txt,target=/build/requirements.txt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
+      --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
+      --root=/assembled --requirement=/build/requirements.txt \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} +
+
+FROM build-tools AS compilers
+RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=gfxpack-apt-lists-bookworm,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=tmpfs,target=/tmp \
+    touch /tmp/begun \
+    && apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+         ccache cmake g++ git libc6-dev libpython3-dev make ninja-build
+ENV PYTHONPATH=/assembled/opt/venv/lib/python3.11/site-packages \
+    CMAKE_BUILD_TYPE=Release \
+    CCACHE_DIR=/var/cache/ccache \
+    CCACHE_COMPILERCHECK=content \
+    CCACHE_BASEDIR=/src \
+    CUDA_HOME=/assembled/opt/venv/lib/python3.11/site-packages/nvidia/cu13 \
+    CUDA_PATH=/assembled/opt/venv/lib/python3.11/site-packages/nvidia/cu13 \
+    PATH=/assembled/opt/venv/lib/python3.11/site-packages/nvidia/cu13/bin:/assembled/opt/venv/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    VLLM_TARGET_DEVICE=cuda \
+    TORCH_CUDA_ARCH_LIST="9.0"
+# Linkers look for libraries without versions, of which wheels hold none, and for a driver.
+WORKDIR /assembled/opt/venv/lib/python3.11/site-packages/nvidia/cu13
+RUN ln -s lib lib64 \
+    && for library in lib/lib*.so.*; do ln -s "$(basename "$library")" "${library%.so.*}.so"; done \
+    && mkdir lib/stubs \
+    && gcc -shared -Wl,-soname,libcuda.so.1 -o lib/stubs/libcuda.so -x c /dev/null
+ENV CMAKE_BUILD_TYPE="Release"
+
+FROM compilers AS patched
+COPY --from=source / /src/
+WORKDIR /src
+
+FROM compilers AS kernels
+WORKDIR /src
+COPY --from=patched /src/setup.py /src/CMakeLists.txt /src/pyproject.toml ./
+COPY --from=patched /src/cmake/ cmake/
+COPY --from=patched /src/csrc/ csrc/
+COPY --from=patched /src/requirement[s]/ requirements/
+COPY --from=patched /src/vllm/__init__.py /src/vllm/envs.py vllm/
+COPY --from=patched /src/tools/build_rust.p[y] tools/
+RUN --mount=type=cache,id=gfxpack-ccache-sm_90,target=/var/cache/ccache \
+    MAX_JOBS=$(awk -v processors="$(nproc)" '/^MemAvailable/ { jobs = int($2 / 3000000); print jobs < 1 ? 1 : jobs < processors ? jobs : processors }' /proc/meminfo) SETUPTOOLS_SCM_PRETEND_VERSION=0.0.0+kernels \
+    /opt/venv/bin/python setup.py --quiet bdist_wheel --dist-dir=/kernels
+
+FROM patched AS wheel
+RUN --mount=type=bind,from=kernels,source=/kernels,target=/kernels \
+    VLLM_USE_PRECOMPILED=1 VLLM_DOCKER_BUILD_CONTEXT=1 VLLM_PRECOMPILED_WHEEL_LOCATION="$(echo /kernels/*.whl)" \
+    SETUPTOOLS_SCM_PRETEND_VERSION=0.33.0 \
+    /opt/venv/bin/python setup.py --quiet bdist_wheel --dist-dir=/dist
+
+FROM packages AS engine
+RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    --mount=type=bind,source=requirements/engine.txt,target=/build/requirements.txt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-cache-dir \
+      --no-index --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/dist \
+      --root=/assembled --requirement=/build/requirements.txt \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} +
+
+FROM engine AS cutedsl
+RUN --mount=type=secret,id=pip,target=/run/secrets/pip \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-pip,target=/var/cache/pip \
+    --mount=type=bind,from=wheels,source=cutedsl,target=/wheels \
+    --mount=type=bind,source=requirements/cutedsl.txt,target=/build/requirements.txt \
+    PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
+      --require-hashes --no-deps --no-compile --ignore-installed --only-binary=:all: --find-links=/wheels \
+      --root=/assembled --requirement=/build/requirements.txt \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} +
+
+FROM cutedsl AS lean
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    --mount=type=bind,source=slim,target=/build/slim \
+    export PYTHONPATH=/build \
+    && /opt/venv/bin/python -m pruner.deadweight --family=cuda /assembled /build/slim/torch.txt /build/slim/packages.txt /build/slim/cutedsl.txt \
+    && /opt/venv/bin/python -m pruner.parting list /assembled /device-code --vendor=nvidia
+
+FROM lean AS torch-shared
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    --mount=type=bind,source=requirements/torch.txt,target=/build/requirements.txt \
+    PYTHONPATH=/build /opt/venv/bin/python -m pruner.parting share /assembled /device-code /build/requirements.txt \
+    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /assembled -p / /assembled/opt/venv/lib \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} + \
+    && mkdir /layers && ln -s /assembled /layers/torch
+
+FROM lean AS packages-shared
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    --mount=type=bind,source=requirements/packages.txt,target=/build/requirements.txt \
+    PYTHONPATH=/build /opt/venv/bin/python -m pruner.parting share /assembled /device-code /build/requirements.txt \
+    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /assembled -p / /assembled/opt/venv/lib \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} + \
+    && mkdir /layers && ln -s /assembled /layers/packages
+
+FROM lean AS engine-shared
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    --mount=type=bind,source=requirements/engine.txt,target=/build/requirements.txt \
+    PYTHONPATH=/build /opt/venv/bin/python -m pruner.parting share /assembled /device-code /build/requirements.txt \
+    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /assembled -p / /assembled/opt/venv/lib \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} + \
+    && mkdir /layers && ln -s /assembled /layers/engine
+
+FROM lean AS cutedsl-shared
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    --mount=type=bind,source=requirements/cutedsl.txt,target=/build/requirements.txt \
+    PYTHONPATH=/build /opt/venv/bin/python -m pruner.parting share /assembled /device-code /build/requirements.txt \
+    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /assembled -p / /assembled/opt/venv/lib \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} + \
+    && mkdir /layers && ln -s /assembled /layers/cutedsl
+
+FROM lean AS chip
+RUN --mount=type=bind,source=pruner,target=/build/pruner \
+    export PYTHONPATH=/build \
+    && mkdir -p /assembled/etc/gfxpack \
+    && /opt/venv/bin/python -m pruner /assembled --arch sm_90 --embedded --marker=/assembled/etc/gfxpack/pruned.json \
+    && /opt/venv/bin/python -m pruner.parting chip /assembled /device-code \
+    && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} + \
+    && mkdir /layers && ln -s /assembled /layers/chip
+
+FROM build AS files
+COPY health.py /layers/files/opt/gfxpack/
+COPY runner/ /layers/files/opt/venv/lib/python3.11/site-packages/runner/
+RUN mkdir -p /layers/files/etc /layers/files/opt/venv/bin \
+    && cp /etc/passwd /layers/files/etc/ \
+    && echo "gfxpack:x:10001:0:gfxpack:/tmp:/usr/sbin/nologin" >> /layers/files/etc/passwd \
+    && cp -P /opt/venv/bin/python* /layers/files/opt/venv/bin/ \
+    && cp /opt/venv/pyvenv.cfg /layers/files/opt/venv/ \
+    && chmod -R u=rwX,go=rX /layers/files \
+    && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /layers/files -p / /layers/files/opt/venv/lib \
+    && find /layers/files -exec touch -h -d @946684800 {} +
+RUN mkdir -m 0755 /layers/files/models \
+    && mkdir -m 0775 /layers/files/hub /layers/files/cache \
+    && chown 10001:0 /layers/files/hub /layers/files/cache \
+    && touch -d @946684800 /layers/files /layers/files/models /layers/files/hub /layers/files/cache
+
+FROM gfxpack/base:bookworm-1ec279e7383b AS libraries
+RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=cache,id=gfxpack-apt-bookworm,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=gfxpack-apt-lists-bookworm,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=tmpfs,target=/tmp \
+    touch /tmp/begun \
+    && apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+         gcc libc6-dev libpython3.11-dev \
+    && mkdir -p /layers/libraries \
+    && find / -xdev ! -type d -cnewer /tmp/begun ! -path "/var/log/*" ! -path "/var/cache/*" \
+         ! -name "*-old" ! -name "*.lock" ! -iname lock ! -name lock-frontend ! -path "*/lto1" ! -path "*-lto-dump-*" ! -path "*/libpython*.a" ! -path "*/libc.a" ! -path "*/libm-*.a" ! -path "*/libmvec.a" ! -path "*san.*" ! -path "*san_preinit.o" ! -path "*/libgprofng.*" ! -path "*/gprofng/*" ! -path "*-gp-*" ! -path "*-gprofng" ! -path "*-gcov*" ! -path "*/libgcov.a" ! -path "*-ld.gold" ! -path "*-dwp" -print0 > /tmp/changed \
+    && xargs -0 -a /tmp/changed cp --archive --parents --target-directory=/layers/libraries \
+    && find /layers/libraries -exec touch -h -d @946684800 {} +
+
+# torch comes before everything that the images differ in, so that they share it down to the layer.
+FROM gfxpack/base:bookworm-1ec279e7383b AS runtime
+COPY --link --from=torch-shared /layers/torch/ /
+COPY --link --from=libraries /layers/libraries/ /
+COPY --link --from=packages-shared /layers/packages/ /
+COPY --link --from=engine-shared /layers/engine/ /
+COPY --link --from=cutedsl-shared /layers/cutedsl/ /
+COPY --link --from=chip /layers/chip/ /
+COPY --link --from=files /layers/files/ /
+ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME=/tmp \
+    USER=gfxpack \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HF_HUB_OFFLINE="1" \
+    HF_HOME="/tmp/huggingface" \
+    VLLM_USE_DEEP_GEMM="0" \
+    VLLM_USE_FLASHINFER_SAMPLER="0" \
+    VLLM_MAX_STOP_STRINGS="64" \
+    VLLM_NO_USAGE_STATS="1" \
+    DO_NOT_TRACK="1"
+
+# Whether the image is what its target says is seen here, without a GPU; what was found stays in it.
+FROM runtime AS checked
+USER 0:0
+RUN --network=none \
+    --mount=type=bind,source=checks,target=/run/checks/checks \
+    --mount=type=bind,source=pruner,target=/run/checks/pruner \
+    --mount=type=bind,source=checks.json,target=/run/checks.json \
+    --mount=type=bind,from=tools,source=/opt/venv/lib/python3.11/site-packages/zstandard,target=/run/checks/zstandard \
+    --mount=type=tmpfs,target=/tmp \
+    mkdir -p /layers/checked/etc/gfxpack \
+    && PYTHONPATH=/run/checks /opt/venv/bin/python -P -m checks /run/checks.json --root / --verdict /layers/checked/etc/gfxpack/checks.json \
+    && find /layers/checked -exec touch -h -d @946684800 {} +
+
+FROM runtime
+COPY --link --from=checked /layers/checked/ /
+USER 10001:0
+WORKDIR /
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10m --start-interval=1s --retries=3 \
+    CMD ["/usr/bin/python3", "-I", "-S", "/opt/gfxpack/health.py", "http://127.0.0.1:8000/health"]
+ENTRYPOINT ["/opt/venv/bin/python", "-P", "-m", "runner", "vllm", "--host=0.0.0.0", "--port=8000", "--disable-access-log-for-endpoints=/health,/metrics", "--"]
+CMD []
+LABEL org.opencontainers.image.title="gfxpack vllm" \
+      org.opencontainers.image.description="vLLM for NVIDIA GPUs" \
+      org.opencontainers.image.version="0.33.0" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      gfxpack.image="vllm" \
+      gfxpack.target="sm_90" \
+      org.opencontainers.image.base.name="gfxpack/base:bookworm-1ec279e7383b" \
+      gfxpack.inputs="<hash>"
