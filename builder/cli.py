@@ -289,7 +289,7 @@ def _run(argv: Sequence[str]) -> int:
     args.rest = rest
     if verb.default_target and args.target is None:
         args.target = _default_target()
-    if getattr(args, "target", None) == _CUDA:
+    if (getattr(args, "target", None) or "").lower() == _CUDA:
         args.target = _own_target()
     code = _load(verb.handler)(args, Console.for_stream(sys.stdout))
     sys.stdout.flush()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import reduce
 
 from builder.errors import UsageError
-from builder.targets.load import pick_target
 from builder.targets.model import Catalog, EngineSpec, Extra, ExtraName, Route
+from builder.targets.pick import pick_target
 
 
 @dataclass(frozen=True)

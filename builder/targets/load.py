@@ -10,10 +10,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from builder.errors import ConfigError, UsageError
+from builder.errors import ConfigError
 from builder.targets.document import Document, Location, Problem, dotted, line_of
 from builder.targets.inherit import InheritanceError, inherit
-from builder.targets.model import Catalog, Target
+from builder.targets.model import Catalog
 
 
 def load_catalog(path: Path) -> Catalog:
@@ -29,48 +29,6 @@ def load_catalog(path: Path) -> Catalog:
     except ValidationError as error:
         problems = [_describe(detail, document) for detail in error.errors()]
         raise _as_error(_once(problems), path.name) from None
-
-
-def pick_target(catalog: Catalog, name: str) -> Target:
-    """The target of that name, or an error that offers the nearest one and the list."""
-    if name in catalog.targets:
-        return catalog.targets[name]
-    if name in catalog.unserved:
-        why = catalog.unserved[name]
-        raise UsageError(f"there is no target {name!r}: {why}", hint=_nearest(catalog, name))
-    raise UsageError(
-        f"there is no target {name!r}", hint=_by_nickname(catalog, name) or _nearest(catalog, name)
-    )
-
-
-def _nearest(catalog: Catalog, name: str) -> str:
-    near = difflib.get_close_matches(name.lower(), catalog.targets, n=1, cutoff=0.4)
-    guess = f"did you mean {near[0]}? " if near else ""
-    return f"{guess}known targets: {', '.join(catalog.targets)}"
-
-
-def _by_nickname(catalog: Catalog, name: str) -> str:
-    """Which chip people mean by a name, and what its nearest relatives are called: one is easily taken for
-    the other, and what is made for one does not run on the other."""
-    known = [
-        (chip, target, nickname) for chip, target in catalog.targets.items() for nickname in target.hardware
-    ]
-    meant = [entry for entry in known if _means(name, entry[2])]
-    if not meant:
-        return ""
-    chip, target, nickname = min(meant, key=lambda entry: len(entry[2]))
-    relatives = ", ".join(
-        f"{other} is {relative.hardware[0]}"
-        for other, relative in catalog.targets.items()
-        if other != chip and relative.family == target.family and relative.hardware
-    )
-    aside = f" ({relatives})" if relatives else ""
-    return f"{nickname} is {chip}{aside}; targets are named by the chip's code"
-
-
-def _means(name: str, nickname: str) -> bool:
-    said, known = ("".join(filter(str.isalnum, text.lower())) for text in (name, nickname))
-    return len(said) > 3 and (known in said or known.endswith(said))
 
 
 def _parse(text: str, file: str) -> object:

@@ -96,6 +96,8 @@ def test_cuda_is_a_target_only_where_a_gpu_says_which(
     (tmp_path / "nvidia-smi").chmod(0o755)
     assert cli.main(["build", "--target", "cuda"]) == 0
     assert seen[0].target == "sm_89"
+    assert cli.main(["build", "--target", "CUDA"]) == 0
+    assert seen[1].target == "sm_89"
 
 
 @pytest.mark.parametrize("argv", [["down"], ["down", "--volumes"], ["status"]])

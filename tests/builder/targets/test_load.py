@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from builder import paths
-from builder.errors import ConfigError, UsageError
-from builder.targets import Catalog, load_catalog, pick_target
+from builder.errors import ConfigError
+from builder.targets import Catalog, load_catalog
 from builder.targets.schema import SCHEMA_FILE, schema_text
 
 GPU_TARGET: dict[str, Any] = {
@@ -194,42 +194,6 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "cannot read targets.yaml" in problems(tmp_path / "targets.yaml")[0]
-
-
-def test_an_unknown_target_gets_the_nearest_name_and_the_list() -> None:
-    catalog = load_catalog(paths.TARGETS)
-    with pytest.raises(UsageError) as caught:
-        pick_target(catalog, "gfx1152")
-    assert caught.value.message == "there is no target 'gfx1152'"
-    assert caught.value.hint == f"did you mean gfx1151? known targets: {', '.join(catalog.targets)}"
-
-
-def test_a_chip_that_cannot_be_served_is_refused_with_the_reason() -> None:
-    catalog = load_catalog(paths.TARGETS)
-    assert not set(catalog.unserved) & set(catalog.targets)
-    with pytest.raises(UsageError) as caught:
-        pick_target(catalog, "sm_121")
-    assert caught.value.message.startswith("there is no target 'sm_121': code for sm_120 runs on it, but ")
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("Strix Halo", "Strix Halo is gfx1151 (gfx1150 is Strix Point)"),
-        ("strix-halo", "Strix Halo is gfx1151 (gfx1150 is Strix Point)"),
-        ("strix_point", "Strix Point is gfx1150 (gfx1151 is Strix Halo)"),
-        ("gfx1150 (Strix Halo)", "Strix Halo is gfx1151 (gfx1150 is Strix Point)"),
-        ("MI50", "Instinct MI50 is gfx906"),
-        ("RX 7900 XTX", "Radeon RX 7900 XTX is gfx1100 (gfx1101 is Radeon RX 7800 XT)"),
-    ],
-)
-def test_a_chip_by_the_name_that_people_know_it_by_is_told_apart_and_never_taken(
-    name: str, hint: str
-) -> None:
-    with pytest.raises(UsageError) as caught:
-        pick_target(load_catalog(paths.TARGETS), name)
-    assert caught.value.message == f"there is no target {name!r}"
-    assert caught.value.hint == f"{hint}; targets are named by the chip's code"
 
 
 def test_the_catalog_cannot_be_changed_once_read() -> None:
