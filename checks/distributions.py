@@ -6,6 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Listed(NamedTuple):
+    """A row of RECORD."""
+
+    path: Path
+    digest: str
+    """`sha256=...`; empty for what has none, as RECORD itself."""
 
 
 @dataclass(frozen=True)
@@ -15,15 +24,19 @@ class Distribution:
     info: Path
 
     @property
-    def files(self) -> Iterator[tuple[Path, str]]:
-        """Each file that its RECORD lists, and the size that it says."""
+    def record(self) -> Path:
+        return self.info / "RECORD"
+
+    @property
+    def files(self) -> Iterator[Listed]:
+        """Each file that its RECORD lists."""
         try:
-            text = (self.info / "RECORD").read_text("utf-8")
+            text = self.record.read_text("utf-8")
         except FileNotFoundError:
             return
         for row in csv.reader(text.splitlines()):
             if len(row) == 3:
-                yield self.info.parent / row[0], row[2]
+                yield Listed(self.info.parent / row[0], row[1])
 
 
 def normalise(name: str) -> str:

@@ -16,7 +16,7 @@ def archives(subject: Subject) -> Finding:
     expected, _ = parse_archs(subject.expect.archs)
     there = sorted({path for tree in subject.trees for path in tree.rglob(f"*{_SUFFIX}") if path.is_file()})
     return Finding(
-        [*_missing(subject), *_foreign(subject, there, expected), *_torn(subject)],
+        [*_missing(subject), *_foreign(subject, there, expected)],
         {"archives": [_name(subject, path) for path in there]},
     )
 
@@ -24,9 +24,11 @@ def archives(subject: Subject) -> Finding:
 def _missing(subject: Subject) -> Iterator[Fault]:
     for arch in subject.expect.archs:
         for pattern in (each.replace("{arch}", arch) for each in subject.expect.kpack):
-            if not any(path for site in subject.sites for path in site.glob(pattern)):
+            found = [path.stat().st_size for site in subject.sites for path in site.glob(pattern)]
+            if not all(found or [0]):
+                trouble = f"{pattern} is empty" if found else f"there is no {pattern} below site-packages"
                 yield Fault(
-                    f"there is no {pattern} below site-packages",
+                    trouble,
                     f"the device wheel of {arch} is not installed, or {_LOST}",
                 )
 
@@ -40,15 +42,6 @@ def _foreign(subject: Subject, there: list[Path], expected: tuple[Gfx, ...]) -> 
                 f"{', '.join(subject.expect.archs)}",
                 "leave the other chips' device wheels out, or let the pruner run on this layer",
             )
-
-
-def _torn(subject: Subject) -> Iterator[Fault]:
-    """What a wheel says that it brought has to be there, with something in it."""
-    for distribution in subject.distributions.values():
-        for path, _ in distribution.files:
-            if path.suffix == _SUFFIX and not (path.is_file() and path.stat().st_size):
-                trouble = "is empty" if path.exists() else "is not there"
-                yield Fault(f"{_name(subject, path)} of {distribution.name} {trouble}", _LOST)
 
 
 def _name(subject: Subject, path: Path) -> str:

@@ -1,6 +1,6 @@
 """The checks, in their order: what is read off files first, then what has to be started."""
 
-from checks import code, compiler, files, kpack, needed, server, symbols, versions
+from checks import code, compiler, files, kpack, needed, records, server, symbols, versions
 from checks.expectation import Expectation
 from checks.subject import Check
 
@@ -37,6 +37,7 @@ CHECKS = (
     Check("needed", _always, needed.closed),
     Check("symbols", _has_python, symbols.resolved),
     Check("kpack", _is_rocm, kpack.archives),
+    Check("records", _has_python, records.true),
     Check("code", _has_gpu, code.own_alone),
     Check("privileged", _always, files.privileged),
     Check("compiler", _has_triton, compiler.compiles),

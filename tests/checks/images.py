@@ -106,6 +106,7 @@ def _image(root: Path, example: str) -> Image:
         script = _SCRIPT.format(site=image.site, python=sys.executable, program=program)
         image.put(f"opt/venv/bin/{name}", script.encode(), 0o755)
     image.install("packaging", "26.0")
+    image.install("kept", "1.0", files={"kept/__init__.py": b"x = 1\n"})
     return image
 
 

@@ -46,6 +46,21 @@ CPU_FAULTS: dict[str, tuple[Plant, str, str]] = {
         "versions",
         "torch is there 2 times: 2.12.0, 2.13.0+cpu",
     ),
+    "a file that a layer lost": (
+        lambda image: (image.site / "kept/__init__.py").unlink(),
+        "records",
+        f"{SITE}/kept/__init__.py of kept is not there",
+    ),
+    "a file that is not what its wheel brought": (
+        lambda image: image.put(f"{SITE}/kept/__init__.py", b"x = 2\n"),
+        "records",
+        f"{SITE}/kept/__init__.py of kept is not what its RECORD says",
+    ),
+    "a RECORD that a layer lost": (
+        lambda image: (image.site / "kept-1.0.dist-info/RECORD").unlink(),
+        "records",
+        "kept 1.0 has no RECORD",
+    ),
     "an old vLLM": (
         lambda image: image.expect["least"].update(vllm="0.32.1"),
         "least",
@@ -188,7 +203,7 @@ ROCM_FAULTS: dict[str, tuple[Plant, str, str]] = {
     "an empty kpack": (
         lambda image: image.put(f"{SITE}/torch/.kpack/torch_gfx1151.kpack", b""),
         "kpack",
-        f"{SITE}/torch/.kpack/torch_gfx1151.kpack of amd-torch-device-gfx1151 is empty",
+        "torch/.kpack/torch_gfx1151.kpack is empty",
     ),
     "a foreign kpack": (
         lambda image: image.put(f"{SITE}/torch/.kpack/torch_gfx90a:xnack-.kpack", b"KPAK"),

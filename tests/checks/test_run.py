@@ -65,8 +65,8 @@ def test_each_failed_check_has_a_line_of_its_own(tmp_path: Path, capsys: pytest.
     assert _failures(capsys) == {
         "versions": "torch is 2.13.0+rocm10.0.0, 2.14.0 is expected",
         "symbols": f"{SITE}/vllm/_old.so wants _ZN3c104goneEv, which nothing here defines",
-        "kpack": "there is no torch/.kpack/torch_gfx1151.kpack below site-packages; "
-        f"{SITE}/torch/.kpack/torch_gfx1151.kpack of amd-torch-device-gfx1151 is not there",
+        "kpack": "there is no torch/.kpack/torch_gfx1151.kpack below site-packages",
+        "records": f"{SITE}/torch/.kpack/torch_gfx1151.kpack of amd-torch-device-gfx1151 is not there",
         "code": f"{SITE}/torch/lib/libtorch_hip.so holds code for other chips: gfx942 (100.0 kB)",
         "privileged": "/usr/bin/su is setuid",
     }
