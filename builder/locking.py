@@ -19,7 +19,7 @@ from builder.resolver import Question, resolve
 from builder.sources import Sources
 from builder.tags import Fit
 from builder.targets import Catalog, ImageSpec, pick_target
-from builder.targets.model import EngineSpec, Extra, Source
+from builder.targets.model import EngineSpec, Extra
 from builder.upstream import look_up, part
 
 BASES = "bases"
@@ -131,9 +131,8 @@ def _image_plan(catalog: Catalog, spec: ImageSpec) -> Plan:
 def _part_plans(catalog: Catalog, spec: EngineSpec) -> Iterator[Plan]:
     """What goes on top of an engine's lock."""
     base = catalog.bases[spec.base]
-    parts: list[Extra | Source | None] = [spec.device, spec.source, *spec.extras.values()]
-    for top in parts:
-        if top and top.lock:
+    for top in spec.parts:
+        if top.lock:
             yield Plan(
                 top.lock,
                 top.requirements,

@@ -1,6 +1,6 @@
 """One lock cut into an image's layers, ordered for sharing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.errors import ConfigError
@@ -68,11 +68,11 @@ def cut(spec: ImageSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[Laye
         layers.append(_layer(ENGINE, members[ENGINE], spec, indexes))
     for name, extra in _extras(spec).items():
         there = {pin.name for layer in layers for pin in layer.members}
-        layers.append(
-            _layer(name, [pin for pin in locks[extra.lock] if pin.name not in there], spec, indexes)
-        )
-    if engine and engine.device:
-        layers.append(_layer(DEVICE, locks[engine.device.lock], spec, indexes))
+        pins = [pin for pin in locks[extra.lock] if pin.name not in there]
+        layers += _layer_of_each_place(name, name, pins, spec, indexes)
+    if engine and engine.devices:
+        pins = [pin for part in engine.devices for pin in locks[part.lock]]
+        layers.append(_layer(DEVICE, pins, spec, indexes))
     return tuple(layers)
 
 
@@ -98,11 +98,21 @@ def tools(spec: EngineSpec, locks: Locks, indexes: Mapping[str, str]) -> tuple[L
     """What vLLM is compiled with, a layer for each place that it comes from; no image holds it."""
     if spec.compiled is None or spec.compiled.lock is None:
         return ()
+    pins = locks[spec.compiled.lock]
+    return tuple(_layer_of_each_place("build", "build-tools", pins, spec, indexes))
+
+
+def _layer_of_each_place(
+    stem: str, general: str, pins: Sequence[Requirement], spec: ImageSpec, indexes: Mapping[str, str]
+) -> Iterator[Layer]:
+    """A layer for every upstream index, and one that is called `general` for what comes from none."""
     homes = _homes(spec)
     places: dict[str, list[Requirement]] = {}
-    for pin in locks[spec.compiled.lock]:
-        places.setdefault(f"build-{homes.get(pin.name, 'tools')}", []).append(pin)
-    return tuple(_layer(name, held, spec, indexes) for name, held in sorted(places.items()))
+    for pin in pins:
+        home = homes.get(pin.name)
+        places.setdefault(f"{stem}-{home}" if home else general, []).append(pin)
+    for name, held in sorted(places.items()):
+        yield _layer(name, held, spec, indexes)
 
 
 def _extras(spec: ImageSpec) -> dict[str, Extra]:

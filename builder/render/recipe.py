@@ -87,7 +87,9 @@ def _dockerfile(recipe: Recipe, inputs: Inputs, digest: str) -> bytes:
     text = template.render(
         **recipe.variables,
         layers=recipe.layers,
-        tables=[layer.slim for layer in _engine_last(recipe.layers) if layer.slim in slims and not layer.built],
+        tables=[
+            layer.slim for layer in _engine_last(recipe.layers) if layer.slim in slims and not layer.built
+        ],
         labels=labels,
         header=_header(recipe.image, digest),
     )

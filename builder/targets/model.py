@@ -84,7 +84,9 @@ class Source(Strict):
 
     repository: Link
     commit: Commit = Field(description="in full, or as much of it as is known beside `tag`")
-    tag: Name | None = Field(default=None, description="what to fetch by, where the commit is not known in full")
+    tag: Name | None = Field(
+        default=None, description="what to fetch by, where the commit is not known in full"
+    )
     version: Version = Field(description="what the wheel is called")
     requirements: list[str] = Field(
         default=[], description="what the build itself needs, as in `requirements`"
@@ -96,7 +98,9 @@ class Source(Strict):
     @model_validator(mode="after")
     def _can_be_fetched(self) -> Self:
         if not self.tag and len(self.commit) != _WHOLE_COMMIT:
-            raise ValueError(f"commit {self.commit} has not its 40 digits, by which alone git fetches; add a tag")
+            raise ValueError(
+                f"commit {self.commit} has not its 40 digits, by which alone git fetches; add a tag"
+            )
         return self
 
     @model_validator(mode="after")
@@ -122,6 +126,9 @@ class Extra(Strict):
     )
     may_lack: dict[str, str] = Field(default={}, description="as `checks.may_lack`, of its libraries")
     adds_mb: int = Field(default=0, ge=0, description="what it adds to the image's budget")
+    device: "Extra | None" = Field(
+        default=None, description="wheels of the chip's own code for it, from a lock of their own"
+    )
 
 
 class Checks(Strict):
@@ -158,10 +165,21 @@ class EngineSpec(ImageSpec):
     checks: Checks = Checks()
 
     @property
+    def devices(self) -> list[Extra]:
+        """All that is the chip's own: the engine's, and that of the extras that are in."""
+        parts = [self.device, *(self.extras[name].device for name in self.includes)]
+        return [part for part in parts if part]
+
+    @property
+    def parts(self) -> list[Extra | Source]:
+        """All that goes on top of `lock`, whatever route and extras are chosen."""
+        extras = [part for extra in self.extras.values() for part in (extra, extra.device)]
+        return [part for part in (self.device, self.source, *extras) if part and part.lock]
+
+    @property
     def known_locks(self) -> set[str]:
         """Every lock that it may be made from, whatever route and extras are chosen."""
-        parts: list[Extra | Source | None] = [self.device, self.source, *self.extras.values()]
-        return {self.lock, *(part.lock for part in parts if part and part.lock)}
+        return {self.lock, *(part.lock for part in self.parts if part.lock)}
 
     @property
     def compiled(self) -> Source | None:
@@ -193,7 +211,7 @@ class EngineSpec(ImageSpec):
     @property
     def locks(self) -> tuple[str, ...]:
         """Everything that it is made from, in the order of installing."""
-        parts = [*(self.extras[name] for name in self.includes), *([self.device] if self.device else [])]
+        parts = [*(self.extras[name] for name in self.includes), *self.devices]
         return (self.lock, *(part.lock for part in parts))
 
     @property

@@ -1,5 +1,4 @@
-"""What `--with` adds, in images of the real wheels: it is worth its name, and what it weighs is allowed for. No
-GPU is needed."""
+"""What `--with` adds, in images of the real wheels: it is worth its name. No GPU is needed."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +27,8 @@ import pathlib, sys, tempfile
 from checks import child, device, expectation, subject
 with tempfile.TemporaryDirectory() as scratch:
     pathlib.Path(scratch).chmod(0o755)
-    image = subject.Subject(pathlib.Path("/"), expectation.load(pathlib.Path("/run/checks.json")), pathlib.Path(scratch))
+    expected = expectation.load(pathlib.Path("/run/checks.json"))
+    image = subject.Subject(pathlib.Path("/"), expected, pathlib.Path(scratch))
     try:
         print(child.run(image, sys.argv[1:], device.environment(image)))
     except child.Trouble as trouble:

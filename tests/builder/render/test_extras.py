@@ -65,7 +65,36 @@ def test_nvcc_comes_with_what_it_calls(inputs: Inputs) -> None:
     assert json.loads(files["checks.json"])["env"]["VLLM_USE_DEEP_GEMM"] == "1"
 
 
-def test_two_extras_add_up(inputs: Inputs) -> None:
+AMD = [name for name, extra in OFFERED if extra == "multimodal" and CATALOG.targets[name].vendor == "amd"]
+
+
+@pytest.mark.parametrize("name", AMD)
+def test_what_amd_publishes_is_installed_apart_from_the_rest(inputs: Inputs, name: str) -> None:
+    files = rendered(inputs, larger(name, "multimodal"), name)
+    pins = {layer: files[f"requirements/{layer}.txt"] for layer in ("multimodal", "multimodal-amd", "device")}
+    assert re.findall(r"^torch\w+", pins["multimodal-amd"], re.MULTILINE) == ["torchaudio", "torchvision"]
+    assert "--hash" in pins["multimodal"]
+    assert "torch" not in pins["multimodal"]
+    stage = re.search(r"^FROM multimodal AS multimodal-amd$.*?^FROM", files["Dockerfile"], re.M | re.S)
+    assert stage
+    assert f"--index-url={CATALOG.indexes['amd']}" in stage[0]
+    for arch in CATALOG.targets[name].archs:
+        assert f"amd-torchvision-device-{arch}==" in pins["device"]
+
+
+def test_text_alone_takes_nothing_of_it(inputs: Inputs) -> None:
+    files = rendered(inputs, CATALOG, "gfx1151")
+    assert "torchvision" not in files["requirements/device.txt"]
+    assert "multimodal" not in files["Dockerfile"]
+
+
+def test_only_the_device_layer_differs_within_a_family(inputs: Inputs) -> None:
+    one, other = (rendered(inputs, larger(name, "multimodal"), name) for name in ("gfx1151", "gfx1201"))
+    layers = [path for path in one if path.startswith("requirements/")]
+    assert [path for path in layers if one[path] != other[path]] == ["requirements/device.txt"]
+
+
+def test_two_extras_add_up() -> None:
     engine = CATALOG.targets["sm_86"].engine
     both = larger("sm_86", "jit", "multimodal").targets["sm_86"].engine
     more = sum(engine.extras[extra].adds_mb for extra in ("jit", "multimodal"))

@@ -1,4 +1,4 @@
-"""Runs in an image with stubs for the driver: whether vLLM finds what compiles CUDA's C++, and whether it does."""
+"""Runs in an image with stubs for the driver: whether vLLM finds what compiles CUDA's C++, and it compiles."""
 
 import importlib
 import json
@@ -26,7 +26,15 @@ int main() {
     std::puts(cudaGetErrorString(cudaDeviceSynchronize()));
 }
 """
-MODULES = ("flashinfer", "vllm.third_party.deep_gemm", "tilelang", "humming", "tokenspeed_mla", "quack", "cutlass")
+MODULES = (
+    "flashinfer",
+    "vllm.third_party.deep_gemm",
+    "tilelang",
+    "humming",
+    "tokenspeed_mla",
+    "quack",
+    "cutlass",
+)
 
 
 def compiled(arch: str, folder: pathlib.Path) -> list[str]:
