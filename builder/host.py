@@ -1,5 +1,6 @@
-"""Whether the machine that the engine runs on can run a target: its processor and its memory."""
+"""Whether the machine that the engine runs on can run a target: its processor, its memory, its kernel."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,6 +49,19 @@ def require_memory(
         console.warn(
             f"the stack needs {size(needed)} of memory, and {size(free)} are free: it may be slow, or killed"
         )
+
+
+def warn_of_kernel(engine: Engine, target: Target, console: Console) -> None:
+    """A warning where the kernel is older than the GPU wants: distributions mend old kernels, too."""
+    wanted = target.rocm.min_kernel if target.rocm else None
+    found = str(engine.sdk.info().get("KernelVersion", ""))
+    if wanted and found and _numbers(found) < _numbers(wanted):
+        console.warn(f"this GPU wants Linux {wanted} or newer, and the engine's machine has {found}")
+
+
+def _numbers(version: str) -> list[int]:
+    """Of "6.18.4-rc1" the three that a release has."""
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]
 
 
 def _flags(cpuinfo: Path) -> set[str]:

@@ -45,20 +45,32 @@ def run_rehearsal(args: argparse.Namespace, console: Console) -> int:
             f"only the image {_ENGINE} is rehearsed, not {', '.join(args.image)}",
             hint="the others are made of public packages: build them without --rehearse",
         )
+    _refuse_what_goes_unheeded(args)
+    catalog = chosen(load_catalog(paths.TARGETS), Choice.of(args))
+    _require_something_to_rehearse(catalog, args.target)
+    inputs = read_inputs(paths.ROOT, catalog)
     engine = ensure_engine(console, assume_yes=args.yes)
     waiting = partial(console.line, "another rehearsal is running here; waiting for it")
     with one_at_a_time(_ROOM / "lock", waiting):
-        tag = rehearse(engine, Choice.of(args), console, no_cache=args.no_cache)
+        tag = perform(engine, catalog, args.target, inputs, console=console, no_cache=args.no_cache)
     console.line(f"{tag} is a rehearsal: it serves nothing, and cannot be pushed")
     return 0
 
 
-def rehearse(engine: Engine, choice: Choice, console: Console, *, no_cache: bool = False) -> str:
-    """Build the engine's image of a target with stand-ins, check it, and give its tag."""
-    catalog = chosen(load_catalog(paths.TARGETS), choice)
-    inputs = read_inputs(paths.ROOT, catalog)
-    _require_something_to_rehearse(catalog, choice.target)
-    return perform(engine, catalog, choice.target, inputs, console=console, no_cache=no_cache)
+def _refuse_what_goes_unheeded(args: argparse.Namespace) -> None:
+    """What is about the stack, or about what an earlier build left, means nothing here."""
+    said = {
+        "--embeddings": args.embeddings != "infinity",
+        "--gpus": args.gpus != 1,
+        "--refresh": args.refresh,
+        "--force": args.force,
+    }
+    unheeded = [option for option, is_said in said.items() if is_said]
+    if unheeded:
+        raise UsageError(
+            f"a rehearsal takes no {', '.join(unheeded)}",
+            hint="it always builds, and one image alone; --no-cache runs every step again",
+        )
 
 
 def perform(

@@ -14,7 +14,7 @@ from builder.engine import Engine
 from builder.engine.install import ensure_engine
 from builder.errors import StackError
 from builder.gpu import Host, require_gpu
-from builder.host import require_memory
+from builder.host import require_memory, warn_of_kernel
 from builder.pipeline import BuildOptions, build_target
 from builder.render import IMAGE_LABEL, EmbeddingsServer, HubModel, StackOptions
 from builder.render.stack import require_parting
@@ -26,7 +26,7 @@ from builder.stack.failures import lost
 from builder.stack.hub import hub_model
 from builder.stack.readiness import activity, judge
 from builder.stack.services import Service, services
-from builder.targets import Catalog, Choice, Target, load_catalog, pick_target
+from builder.targets import Catalog, Choice, Target, chosen, load_catalog
 
 QUESTION = "What is the capital of France?"
 _POLL_SECONDS = 0.5
@@ -37,16 +37,17 @@ _HIGHEST_PORT = 65535
 
 
 def run_up(args: argparse.Namespace, console: Console) -> int:
-    chosen = stack_options(args, lambda: Sources.load().certificate)
-    stack = replace(chosen, name=STACK, port=args.port, model=_hub_model(args.model))
-    catalog = load_catalog(paths.TARGETS)
-    target = pick_target(catalog, args.target)
+    options = stack_options(args, lambda: Sources.load().certificate)
+    stack = replace(options, name=STACK, port=args.port, model=_hub_model(args.model))
+    catalog = chosen(load_catalog(paths.TARGETS), Choice.of(args))
+    target = catalog.targets[args.target]
     require_parting(args.target, target, stack.gpus)
     engine = ensure_engine(console, assume_yes=args.yes)
     host = Host(bundle_folder(args.target, stack.name), os.environ)
     require_gpu(engine, args.target, target, stack.gpus, host)
     engine.require_compose()
     require_memory(engine, catalog, target, stack, console)
+    warn_of_kernel(engine, target, console)
     _require_port(engine, stack.port)
     build_target(Choice.of(args), stack, BuildOptions(assume_yes=args.yes), console)
     _start(engine, console)

@@ -17,10 +17,17 @@ from builder.targets import Catalog, Target, load_catalog
 class FakeEngine:
     """An engine that only tells about its machine."""
 
-    def __init__(self, *, machine: str = "x86_64", memory: int = 32 * 10**9, is_local: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        machine: str = "x86_64",
+        memory: int = 32 * 10**9,
+        kernel: str = "6.18.4",
+        is_local: bool = True,
+    ) -> None:
         self.sdk: Any = self
         self.is_local = is_local
-        self._facts = {"Architecture": machine, "MemTotal": memory}
+        self._facts = {"Architecture": machine, "MemTotal": memory, "KernelVersion": kernel}
 
     def info(self) -> dict[str, object]:
         return self._facts
@@ -75,3 +82,24 @@ def test_a_small_machine_is_one_line_and_a_full_one_a_warning(
     monkeypatch.setattr(host, "_available", lambda: 10**9)
     host.require_memory(FakeEngine().typed, catalog, target, StackOptions(), console)
     assert "1.00 GB are free" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("target", "kernel", "is_told"),
+    [
+        ("gfx1151", "6.12.43+deb13-amd64", True),
+        ("gfx1151", "6.18.4", False),
+        ("gfx1151", "6.18.10-arch1-1", False),
+        ("gfx1151", "7.0.0-rc1", False),
+        ("gfx1151", "", False),
+        ("gfx1100", "6.1.0", False),
+        ("cpu", "5.4.0", False),
+    ],
+)
+def test_a_kernel_older_than_the_gpu_wants_is_told(
+    catalog: Catalog, target: str, kernel: str, is_told: bool
+) -> None:
+    screen = io.StringIO()
+    console = Console(screen, live=False, colour=False)
+    host.warn_of_kernel(FakeEngine(kernel=kernel).typed, catalog.targets[target], console)
+    assert ("this GPU wants Linux 6.18.4 or newer" in screen.getvalue()) is is_told
