@@ -30,7 +30,7 @@ class Fit:
         )
 
     def _runs(self, python: str, abi: str) -> bool:
-        if python in ("py3", "py2.py3"):
+        if python == "py3":
             return abi == "none"
         found, own = _CPYTHON.fullmatch(python), _minor(self.python)
         if found is None:

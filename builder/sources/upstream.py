@@ -5,6 +5,7 @@ and for one that comes as source it would run that source to find out.
 """
 
 import hashlib
+import re
 import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from builder.sources.urls import host_of
 from builder.sources.wheels import links_of, matches
 from builder.tags import Fit
 
-_SAID = "sha256="
+_SAID = re.compile(r"sha256=([0-9a-f]{64})")
 _PIECE = 1 << 20
 
 
@@ -68,9 +69,8 @@ class UpstreamIndex:
 
     def _hash(self, link: str) -> str:
         """What the page says of a file, or else what the file itself gives."""
-        said = urlsplit(link).fragment
-        if said.startswith(_SAID):
-            return said.removeprefix(_SAID)
+        if said := _SAID.fullmatch(urlsplit(link).fragment):
+            return said[1]
         digest = hashlib.sha256()
         with self.opened(link) as answer:
             while piece := answer.read(_PIECE):

@@ -19,14 +19,14 @@ from urllib.parse import quote, unquote
 @dataclass
 class FakeIndex:
     """Start it with `with`; `url` is what pip would be given. `status` other than 200 is all that it says;
-    while `silent` it takes connections and says nothing. Its pages may say no hashes."""
+    while `silent` it takes connections and says nothing. Its pages may say something else than hashes."""
 
     folder: Path
     host: str = "127.0.0.1"
     password: str | None = None
     status: int = 200
     silent: bool = False
-    says_hashes: bool = True
+    says: str | None = None
     certificate: "Certificate | None" = None
     requests: list[str] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
@@ -84,7 +84,7 @@ class FakeIndex:
         return 200, "<!DOCTYPE html><html><body>{}</body></html>".format("\n".join(links)).encode()
 
     def _said(self, path: Path) -> str:
-        return f"#sha256={_sha256(path)}" if self.says_hashes else ""
+        return f"#sha256={_sha256(path)}" if self.says is None else self.says
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,18 @@ def test_an_index_that_answers_gives_hashes_of_the_files_that_fit(
 def test_an_index_whose_pages_say_no_hash_is_asked_for_the_file(
     amd: FakeIndex, sources: Sources, locks: Path
 ) -> None:
-    amd.says_hashes = False
+    amd.says = ""
     digest = make_wheel(amd.folder, "torch", "2.13.0+rocm10.0.0", tag=LINUX)
+    write_lock(plan(amd.url, "torch==2.13.0+rocm10.0.0"), locks, sources, uv=UV)
+    assert pins(locks)["torch"][1] == (digest,)
+
+
+@pytest.mark.parametrize("said", ["00ff", f"{'0' * 64}%20--hash=sha256:{'1' * 64}", "x" * 64, ""])
+def test_what_a_page_says_and_is_no_hash_is_not_believed(
+    amd: FakeIndex, sources: Sources, locks: Path, said: str
+) -> None:
+    digest = make_wheel(amd.folder, "torch", "2.13.0+rocm10.0.0", tag=LINUX)
+    amd.says = f"#sha256={said}"
     write_lock(plan(amd.url, "torch==2.13.0+rocm10.0.0"), locks, sources, uv=UV)
     assert pins(locks)["torch"][1] == (digest,)
 
