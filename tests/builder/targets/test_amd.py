@@ -94,6 +94,12 @@ def test_no_chip_is_passed_off_as_another(target: Target) -> None:
 
 
 @every_target
+def test_an_attention_backend_is_forced_only_where_what_it_cannot_serve_is_told(target: Target) -> None:
+    told = any("--attention-backend" in gap.text for gap in target.gaps)
+    assert told is ("attention-backend" in target.engine.args)
+
+
+@every_target
 def test_every_gap_is_told_with_where_upstream_talks_about_it(target: Target) -> None:
     assert all(gap.link.startswith("https://") and gap.text for gap in target.gaps)
 
