@@ -77,7 +77,9 @@ def _problems(engine: Engine, target: Target, gpus: int, host: Host) -> Iterator
         if not host.has(part):
             yield _missing(part)
     if target.vendor == "amd":
-        yield from _node_problems(settings(target, gpus), host)
+        wanted = settings(target, gpus)
+        yield from _node_problems(wanted, host)
+        yield from _chip_problems(wanted, target.archs, host)
     if target.cuda:
         yield from _driver_problem(target.cuda.min_driver, host)
         if not (host.has(_TOOLKIT) or _knows_nvidia(engine)):
@@ -116,6 +118,34 @@ def _node_problems(wanted: Sequence[Setting], host: Host) -> Iterator[GfxpackErr
             return
         yield from _group_problem(node, value, groups, host)
     yield from _group_problem(host.root / "dev/kfd", "/dev/kfd", groups, host)
+
+
+def _chip_problems(wanted: Sequence[Setting], archs: Sequence[str], host: Host) -> Iterator[GfxpackError]:
+    """Each GPU is the chip that the image has code for, as far as the kernel says which it is."""
+    chips = _chips(host.root)
+    right = [f"/dev/dri/{node}" for node, chip in chips.items() if chip in archs]
+    for variable, value in host.values(wanted, "gpu").items():
+        chip = chips.get((host.root / value.lstrip("/")).resolve().name)
+        if chip and chip not in archs:
+            yield GfxpackError(
+                f"the GPU at {value} is {chip}, and the image is for {' and '.join(archs)}",
+                hint=f"set {variable} in {host.bundle / ENV} to {right[0]}"
+                if right
+                else f"take --target {chip}, if `build.py targets` has it: no other chip's code runs there",
+            )
+
+
+def _chips(root: Path) -> dict[str, str]:
+    """By the name of its render node: the chip's, which the kernel has as a number (110501 is gfx1151)."""
+    files = sorted((root / "sys/class/kfd/kfd/topology/nodes").glob("*/properties"))
+    facts = [dict(line.partition(" ")[::2] for line in _text(file).splitlines()) for file in files]
+    found = {}
+    for node in facts:
+        version, minor = node.get("gfx_target_version", ""), node.get("drm_render_minor", "")
+        if version.isdecimal() and int(version):
+            major, rest = divmod(int(version), 10_000)
+            found[f"renderD{minor}"] = f"gfx{major}{rest // 100:x}{rest % 100:x}"
+    return found
 
 
 def _group_problem(device: Path, shown: str, groups: Mapping[str, str], host: Host) -> Iterator[GfxpackError]:

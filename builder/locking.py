@@ -158,6 +158,8 @@ def read_direct(path: Path) -> list[str]:
 def select(known: Sequence[str], catalog: Catalog, *, only: str | None, target: str | None) -> set[str]:
     """Which locks the command line means: all, one by name, or those that go into a target's stack."""
     names = [*known, BASES]
+    if only is not None and target is not None:
+        raise UsageError("--only names one lock, and --target several", hint="give one of the two")
     if only is not None:
         if only not in names:
             near = difflib.get_close_matches(only, names, n=1)

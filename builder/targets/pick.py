@@ -7,7 +7,7 @@ from builder.errors import UsageError
 from builder.targets.model import Catalog, Target
 
 _CHIP = re.compile(r"gfx[0-9a-f]{3,4}|sm_[0-9]{2,3}")
-_ALMOST_A_CHIP = re.compile(r"gfx|sm|[0-9]", re.IGNORECASE)
+_ALMOST_A_NAME = re.compile(r"gfx|sm|cp|[0-9]", re.IGNORECASE)
 _WORDS = re.compile(r"[a-z]+|[0-9]+")
 _TELLING = 3
 """The end of a name tells enough from so many digits on, and from one letter more."""
@@ -27,7 +27,7 @@ def pick_target(catalog: Catalog, name: str) -> Target:
 def _guess(catalog: Catalog, name: str) -> str:
     """What is nearly a chip's name may be a slip; another chip's name is none, and its nearest neighbour
     would not run there."""
-    if _CHIP.fullmatch(name) or not _ALMOST_A_CHIP.match(name):
+    if _CHIP.fullmatch(name) or not _ALMOST_A_NAME.match(name):
         return ""
     near = difflib.get_close_matches(name.lower(), catalog.targets, n=1, cutoff=0.5)
     return f"did you mean {near[0]}? " if near else ""

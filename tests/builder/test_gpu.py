@@ -152,3 +152,46 @@ def test_a_driver_that_is_too_old_is_one_line(root: Path, version: str, is_enoug
         return
     with pytest.raises(EngineError, match=rf"NVIDIA's driver is {version}, and the image needs 580 or newer"):
         require(root, "nvidia")
+
+
+def tell_chip(root: Path, node: int, version: int) -> None:
+    """What the kernel says of a GPU; the processor comes first, with zeros."""
+    for number, facts in ((0, (0, 0)), (node - 127, (version, node))):
+        file = root / f"sys/class/kfd/kfd/topology/nodes/{number}/properties"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("cpu_cores_count 0\ngfx_target_version {}\ndrm_render_minor {}\n".format(*facts))
+
+
+@pytest.mark.parametrize(
+    ("version", "chip"), [(110500, "gfx1150"), (110003, "gfx1103"), (90010, "gfx90a"), (90006, "gfx906")]
+)
+def test_another_chip_than_the_images_is_one_line(root: Path, version: int, chip: str) -> None:
+    tell_chip(root, 128, version)
+    message = f"the GPU at /dev/dri/renderD128 is {chip}, and the image is for gfx1100"
+    with pytest.raises(EngineError, match=message) as caught:
+        require(root, "amd")
+    assert f"--target {chip}" in (caught.value.hint or "")
+
+
+def test_the_right_one_of_two_chips_is_named(root: Path) -> None:
+    tell_chip(root, 128, 100306)
+    tell_chip(root, 129, 110000)
+    with pytest.raises(EngineError, match="the GPU at /dev/dri/renderD128 is gfx1036") as caught:
+        require(root, "amd")
+    assert caught.value.hint == f"set RENDER_NODE_0 in {root / 'bundle' / ENV} to /dev/dri/renderD129"
+    require(root, "amd", environ={"RENDER_NODE_0": "/dev/dri/renderD129"})
+
+
+def test_a_node_by_another_name_is_the_same_gpu(root: Path) -> None:
+    tell_chip(root, 128, 110500)
+    (root / "dev/dri/by-path").mkdir()
+    (root / "dev/dri/by-path/pci-render").symlink_to("../renderD128")
+    with pytest.raises(EngineError, match="the GPU at /dev/dri/by-path/pci-render is gfx1150"):
+        require(root, "amd", environ={"RENDER_NODE_0": "/dev/dri/by-path/pci-render"})
+
+
+@pytest.mark.parametrize("text", ["", "gfx_target_version\n", "gfx_target_version x\n", "\xff\n"])
+def test_a_kernel_that_does_not_say_the_chip_is_not_guessed_at(root: Path, text: str) -> None:
+    tell_chip(root, 128, 110500)
+    (root / "sys/class/kfd/kfd/topology/nodes/1/properties").write_text(text)
+    require(root, "amd")

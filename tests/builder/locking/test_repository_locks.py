@@ -131,6 +131,10 @@ class TestSelect:
         chosen = select(list(PLANS), CATALOG, only=None, target="cpu")
         assert chosen == {"vllm-cpu", "proxy", "embeddings", "llamacpp", "models", BASES}
 
+    def test_one_and_several_is_neither(self) -> None:
+        with pytest.raises(UsageError, match="--only names one lock, and --target several"):
+            select(list(PLANS), CATALOG, only="driver", target="cpu")
+
     @pytest.mark.parametrize(("only", "target"), [("drivers", None), (None, "cpx")])
     def test_an_unknown_name_gets_the_nearest(self, only: str | None, target: str | None) -> None:
         with pytest.raises(UsageError) as error:

@@ -28,6 +28,7 @@ def refused(catalog: Catalog, name: str) -> UsageError:
         ("gfx_1100", "gfx1100"),
         ("sm86", "sm_86"),
         ("8.6", "sm_86"),
+        ("cpx", "cpu"),
     ],
 )
 def test_a_slip_gets_the_nearest_name_and_the_list(catalog: Catalog, name: str, nearest: str) -> None:
