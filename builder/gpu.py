@@ -13,6 +13,7 @@ from builder.targets import Target
 
 _EVERYBODY = 0o006
 _CDI = "nvidia.com/gpu"
+_NODE = re.compile(r"/dev/dri/renderD[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,15 @@ def _node_problems(wanted: Sequence[Setting], host: Host) -> Iterator[GfxpackErr
     groups = host.values(wanted, "group")
     for variable, value in host.values(wanted, "gpu").items():
         node = host.root / value.lstrip("/")
+        there = ", ".join(f"/dev/dri/{path.name}" for path in _render_nodes(host.root)) or "none"
+        if not _NODE.fullmatch(value):
+            own = f"/dev/dri/{node.resolve().name}" if node.is_symlink() else f"one of {there}"
+            yield GfxpackError(
+                f"{variable}={value} is not the own name of a GPU's render node, by which ROCm finds it",
+                hint=f"set {variable} in {host.bundle / ENV} to {own}",
+            )
+            return
         if not node.exists():
-            there = ", ".join(f"/dev/dri/{path.name}" for path in _render_nodes(host.root)) or "none"
             yield GfxpackError(
                 f"this machine lacks {value}, a GPU's render node (there is {there})",
                 hint=f"set {variable} in {host.bundle / ENV} to the node of the GPU to use",
@@ -125,7 +133,7 @@ def _chip_problems(wanted: Sequence[Setting], archs: Sequence[str], host: Host) 
     chips = _chips(host.root)
     right = [f"/dev/dri/{node}" for node, chip in chips.items() if chip in archs]
     for variable, value in host.values(wanted, "gpu").items():
-        chip = chips.get((host.root / value.lstrip("/")).resolve().name)
+        chip = chips.get(Path(value).name)
         if chip and chip not in archs:
             yield GfxpackError(
                 f"the GPU at {value} is {chip}, and the image is for {' and '.join(archs)}",

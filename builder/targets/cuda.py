@@ -21,7 +21,8 @@ def own_target(catalog: Catalog) -> str:
         raise UsageError(f"this machine has GPUs of several kinds: {', '.join(found)}", hint=hint)
     matching = [name for name in targets if set(catalog.targets[name].archs) & set(found)]
     if not matching:
-        raise UsageError(f"there is no target for this machine's GPU, {found[0]}", hint=hint)
+        why = f": {catalog.unserved[found[0]]}" if found[0] in catalog.unserved else ""
+        raise UsageError(f"there is no target for this machine's GPU, {found[0]}{why}", hint=hint)
     return matching[0]
 
 

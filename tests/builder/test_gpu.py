@@ -182,12 +182,22 @@ def test_the_right_one_of_two_chips_is_named(root: Path) -> None:
     require(root, "amd", environ={"RENDER_NODE_0": "/dev/dri/renderD129"})
 
 
-def test_a_node_by_another_name_is_the_same_gpu(root: Path) -> None:
-    tell_chip(root, 128, 110500)
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [
+        ("/dev/dri/by-path/pci-render", "/dev/dri/renderD129"),
+        ("/dev/dri/card0", "one of /dev/dri/renderD128, /dev/dri/renderD129"),
+        ("renderD128", "one of /dev/dri/renderD128, /dev/dri/renderD129"),
+        ("/dev/dri", "one of /dev/dri/renderD128, /dev/dri/renderD129"),
+    ],
+)
+def test_a_node_by_another_name_is_refused_with_its_own(root: Path, value: str, right: str) -> None:
+    """Docker would give it to the container under that other name, where ROCm does not look."""
     (root / "dev/dri/by-path").mkdir()
-    (root / "dev/dri/by-path/pci-render").symlink_to("../renderD128")
-    with pytest.raises(EngineError, match="the GPU at /dev/dri/by-path/pci-render is gfx1150"):
-        require(root, "amd", environ={"RENDER_NODE_0": "/dev/dri/by-path/pci-render"})
+    (root / "dev/dri/by-path/pci-render").symlink_to("../renderD129")
+    with pytest.raises(EngineError, match=f"RENDER_NODE_0={value} is not the own name") as caught:
+        require(root, "amd", environ={"RENDER_NODE_0": value})
+    assert caught.value.hint == f"set RENDER_NODE_0 in {root / 'bundle' / ENV} to {right}"
 
 
 @pytest.mark.parametrize("text", ["", "gfx_target_version\n", "gfx_target_version x\n", "\xff\n"])

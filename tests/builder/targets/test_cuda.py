@@ -46,6 +46,7 @@ def test_the_gpus_own_target(path: Path, says: str, target: str) -> None:
     [
         ("8.6\\n9.0\\n", 0, "this machine has GPUs of several kinds: sm_86, sm_90"),
         ("5.2\\n", 0, "there is no target for this machine's GPU, sm_52"),
+        ("12.1\\n", 0, f"there is no target for this machine's GPU, sm_121: {CATALOG.unserved['sm_121']}"),
         ("", 0, "nvidia-smi names no GPU: it says nothing"),
         ("No devices were found\\n", 6, "nvidia-smi names no GPU: No devices were found"),
         ("[N/A]\\n", 0, "nvidia-smi names no GPU: [N/A]"),
