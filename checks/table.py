@@ -1,6 +1,6 @@
 """The checks, in their order: what is read off files first, then what has to be started."""
 
-from checks import code, compiler, files, kpack, needed, records, server, symbols, versions
+from checks import amdsmi, code, compiler, files, kpack, needed, records, server, symbols, versions
 from checks.expectation import Expectation
 from checks.subject import Check
 
@@ -41,6 +41,7 @@ CHECKS = (
     Check("code", _has_gpu, code.own_alone),
     Check("privileged", _always, files.privileged),
     Check("compiler", _has_triton, compiler.compiles),
+    Check("amdsmi", _is_rocm, amdsmi.loads),
     Check("starts", _has_engine, server.starts),
     Check("platform", _has_engine, server.platform),
     Check("arguments", _has_engine, server.arguments),

@@ -28,7 +28,7 @@ _TRITON = {
     "triton/backends/amd/__init__.py": b"",
     "triton/backends/amd/driver.py": b"class HIPUtils:\n    load_binary = print\n",
 }
-_SCRIPT = '#!/bin/sh\nPYTHONPATH="{site}:$PYTHONPATH" exec {python} -P {program} "$@"\n'
+_SCRIPT = '#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{site}" exec {python} -P {program} "$@"\n'
 _SERVE = "-m vllm.entrypoints.cli.main"
 
 
@@ -91,6 +91,7 @@ def rocm_image(root: Path) -> Image:
     image.install("torch", "2.13.0+rocm10.0.0", files={"torch/version.py": b"hip = '10.0.0'\n"})
     image.install("triton", "3.8.0", files=_TRITON)
     image.install("vllm", "0.33.0+rocm100", ("torch==2.13.0",))
+    image.put(f"{SITE}/amdsmi/__init__.py", b"")
     image.install("amd-torch-device-gfx1151", "2.13.0+rocm10.0.0", files=archives)
     image.put(f"{SITE}/torch/lib/libtorch_hip.so", hip_library("gfx1151"))
     _link(image)

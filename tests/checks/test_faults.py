@@ -210,6 +210,18 @@ ROCM_FAULTS: dict[str, tuple[Plant, str, str]] = {
         "kpack",
         f"{SITE}/torch/.kpack/torch_gfx90a:xnack-.kpack is for gfx90a:xnack-, not for gfx1151",
     ),
+    "no amdsmi but the checks' own": (
+        lambda image: shutil.rmtree(image.site / "amdsmi"),
+        "amdsmi",
+        "amdsmi cannot be imported: ModuleNotFoundError: No module named 'amdsmi'",
+    ),
+    "an amdsmi without its library": (
+        lambda image: image.put(
+            f"{SITE}/amdsmi/__init__.py", b"import ctypes\nctypes.CDLL('/gone/libamd_smi.so')\n"
+        ),
+        "amdsmi",
+        "amdsmi cannot be imported: OSError: /gone/libamd_smi.so",
+    ),
     "another Triton": (
         lambda image: image.expect.update(fingerprint="0" * 64),
         "fingerprint",

@@ -236,7 +236,7 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/sources.list \
          gcc libc6-dev python3-dev \
     && mkdir -p /layers/libraries \
     && find / -xdev ! -type d -cnewer /tmp/begun ! -path "/var/log/*" ! -path "/var/cache/*" \
-         ! -name "*-old" ! -name "*.lock" ! -iname lock ! -name lock-frontend ! -path "*/lto1" ! -path "*-lto-dump-*" ! -path "*/libpython*.a" ! -path "*/libc.a" ! -path "*/libm-*.a" ! -path "*/libmvec.a" ! -path "*san.*" ! -path "*san_preinit.o" ! -path "*/libgprofng.*" ! -path "*/gprofng/*" ! -path "*-gp-*" ! -path "*-gprofng" ! -path "*-gcov*" ! -path "*/libgcov.a" ! -path "*-ld.gold" ! -path "*-dwp" -print0 > /tmp/changed \
+         ! -name "*-old" ! -name "*.lock" ! -iname lock ! -name lock-frontend ! -path "*/lto1" ! -path "/usr/bin/*lto-dump*" ! -path "*/libpython*.a" ! -path "*/libc.a" ! -path "*/libm-*.a" ! -path "*/libmvec.a" ! -path "*san.*" ! -path "*san_preinit.o" ! -path "*/libgprofng.*" ! -path "*/gprofng/*" ! -path "/etc/gprofng.rc" ! -path "/usr/bin/*gp-*" ! -path "/usr/bin/*gprofng*" ! -path "/usr/bin/*gcov*" ! -path "*/libgcov.a" ! -path "/usr/bin/*gold" ! -path "/usr/lib/gold-ld/*" ! -path "/usr/bin/*dwp" -print0 > /tmp/changed \
     && xargs -0 -a /tmp/changed cp --archive --parents --target-directory=/layers/libraries \
     && find /layers/libraries -exec touch -h -d @946684800 {} +
 
@@ -281,7 +281,7 @@ RUN --network=none \
     --mount=type=bind,from=tools,source=/opt/venv/lib/python3.12/site-packages/zstandard,target=/run/checks/zstandard \
     --mount=type=tmpfs,target=/tmp \
     mkdir -p /layers/checked/etc/gfxpack \
-    && PYTHONPATH=/run/checks /opt/venv/bin/python -P -m checks /run/checks.json --root / --verdict /layers/checked/etc/gfxpack/checks.json \
+    && PYTHONPATH=/run/checks${PYTHONPATH:+:$PYTHONPATH} /opt/venv/bin/python -P -m checks /run/checks.json --root / --verdict /layers/checked/etc/gfxpack/checks.json \
     && find /layers/checked -exec touch -h -d @946684800 {} +
 
 FROM runtime

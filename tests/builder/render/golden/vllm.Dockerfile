@@ -138,7 +138,7 @@ RUN --network=none \
     --mount=type=bind,from=tools,source=/opt/venv/lib/python3.11/site-packages/zstandard,target=/run/checks/zstandard \
     --mount=type=tmpfs,target=/tmp \
     mkdir -p /layers/checked/etc/gfxpack \
-    && PYTHONPATH=/run/checks /opt/venv/bin/python -P -m checks /run/checks.json --root / --verdict /layers/checked/etc/gfxpack/checks.json \
+    && PYTHONPATH=/run/checks${PYTHONPATH:+:$PYTHONPATH} /opt/venv/bin/python -P -m checks /run/checks.json --root / --verdict /layers/checked/etc/gfxpack/checks.json \
     && find /layers/checked -exec touch -h -d @946684800 {} +
 
 FROM runtime

@@ -1,9 +1,11 @@
-"""Asks the driver for GPUs; as the real one, it says so where there is no driver."""
+"""Asks the driver for GPUs, by a library beside it; as the real one, it says so where there is no driver."""
 
+import ctypes
 from enum import IntEnum
 from pathlib import Path
 
 _DRIVER = Path("/sys/module/amdgpu")
+ctypes.CDLL(str(Path(__file__).parents[3] / "lib/libamd_smi.so.27"))
 
 
 class AmdSmiException(Exception):  # noqa: N818 - its name there
