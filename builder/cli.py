@@ -5,6 +5,7 @@ import difflib
 import errno
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ class Verb:
 
 
 _CUDA = "cuda"
+_LIKE_A_TARGET = re.compile(rf"gfx[0-9a-f]+(-gfx[0-9a-f]+)?|sm_[0-9]+|cpu|{_CUDA}")
 _TARGET_HELP = f"a target of targets.yaml, or {_CUDA} for this machine's own GPU"
 _TARGET = _argument("--target", metavar="T", help=_TARGET_HELP)
 _REQUIRED_TARGET = _argument("--target", metavar="T", required=True, help=_TARGET_HELP)
@@ -284,7 +286,8 @@ def _run(argv: Sequence[str]) -> int:
     args, rest = parser.parse_known_args(arguments)
     if rest and not verb.passes_on:
         raise UsageError(
-            f"build.py {verb.name} does not take {' '.join(rest)!r}", hint=f"see build.py {verb.name} --help"
+            f"build.py {verb.name} does not take {' '.join(rest)!r}",
+            hint=f"{_meant_as_target(rest[0])}see build.py {verb.name} --help",
         )
     args.rest = rest
     if verb.default_target and args.target is None:
@@ -306,8 +309,12 @@ def _with_verb(argv: Sequence[str]) -> list[str]:
     if first.startswith("-"):
         return [_DEFAULT_VERB, *argv]
     near = difflib.get_close_matches(first, _VERBS, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
+    guess = f"did you mean {near[0]}? " if near else _meant_as_target(first)
     raise UsageError(f"there is no verb {first!r}", hint=f"{guess}verbs are {', '.join(_VERBS)}")
+
+
+def _meant_as_target(word: str) -> str:
+    return f"did you mean --target {word}? " if _LIKE_A_TARGET.fullmatch(word) else ""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -119,7 +119,11 @@ def test_pytest_gets_what_the_test_verb_does_not_know(seen: list[argparse.Namesp
     ("argv", "message"),
     [
         (["biuld"], "did you mean build?"),
-        (["cpu"], "there is no verb 'cpu'"),
+        (["cpu"], "there is no verb 'cpu'\nhint:  did you mean --target cpu? verbs are"),
+        (
+            ["build", "gfx1100-gfx1201"],
+            "does not take 'gfx1100-gfx1201'\nhint:  did you mean --target gfx1100",
+        ),
         (["targets", "--jsno"], "does not take '--jsno'"),
         (["down", "--vol"], "does not take '--vol'"),
         (["down", "--target", "cpu"], "does not take '--target cpu'"),
