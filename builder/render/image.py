@@ -65,7 +65,7 @@ def _render_wheels(
 
 
 def _never_loaded(target: Target) -> dict[str, str]:
-    """What the pruner deletes for the target's chips. A vLLM that is compiled for them holds nothing of it."""
+    """What the pruner deletes for the chips. A vLLM that is compiled for them holds nothing of it."""
     rows = target.pruning.delete.items()
     compiled = bool(target.engine.compiled)
     return {glob: reason for glob, reason in rows if not (compiled and glob.startswith("vllm/"))}

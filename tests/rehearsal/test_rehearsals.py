@@ -14,7 +14,7 @@ from builder.console import Console
 from builder.engine import Engine
 from builder.paths import TARGETS
 from builder.rehearsal.run import Script
-from builder.targets import load_catalog
+from builder.targets import Choice, chosen, load_catalog
 from tests.rehearsal.stage import Stage
 
 EVERY_DAY = ("gfx1151", "gfx906", "gfx942")
@@ -43,6 +43,15 @@ def test_every_stage_runs_and_every_check_passes(stage: Stage, target: str) -> N
     assert image is not None
     assert image.labels["gfxpack.rehearsal"] == "true"
     assert verdict(stage.engine, tag)["target"] == target
+
+
+def test_what_sees_has_its_own_code_of_the_chip(stage: Stage) -> None:
+    """AMD's wheels and everybody else's come in layers of their own, and the chip's with the chip's."""
+    catalog = chosen(stage.catalog, Choice("gfx1151", extras=("multimodal",)))
+    tag = stage.play("gfx1151", catalog=catalog)
+    assert "-gfx1151-multimodal-" in tag
+    done = stage.engine.run(tag, ["find", "/opt/venv", "-path", "*/torchvision/*", "-name", "*.kpack"])
+    assert [line.rpartition("/")[2] for line in done.stdout.splitlines()] == ["torchvision_gfx1151.kpack"]
 
 
 def test_the_image_holds_the_code_of_its_chip_alone(stage: Stage) -> None:

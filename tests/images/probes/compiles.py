@@ -1,4 +1,4 @@
-"""Runs in an image with stubs for the driver: whether vLLM finds what compiles CUDA's C++, and it compiles."""
+"""Runs in an image with stubs for the driver: vLLM finds what compiles CUDA's C++, and it compiles."""
 
 import importlib
 import json
@@ -26,19 +26,11 @@ int main() {
     std::puts(cudaGetErrorString(cudaDeviceSynchronize()));
 }
 """
-MODULES = (
-    "flashinfer",
-    "vllm.third_party.deep_gemm",
-    "tilelang",
-    "humming",
-    "tokenspeed_mla",
-    "quack",
-    "cutlass",
-)
+MODULES = ("flashinfer", "vllm.third_party.deep_gemm", "tilelang", "humming", "tokenspeed_mla")
 
 
 def compiled(arch: str, folder: pathlib.Path) -> list[str]:
-    """What `cuobjdump` would name: the chips that the program holds code for."""
+    """What a program says that is linked and starts, and how device code alone begins."""
     source, program = folder / "sums.cu", folder / "sums"
     source.write_text(KERNEL, encoding="utf-8")
     nvcc = f"{os.environ['CUDA_HOME']}/bin/nvcc"
@@ -51,18 +43,18 @@ def compiled(arch: str, folder: pathlib.Path) -> list[str]:
     return [said.strip(), cubin.read_bytes()[:4].hex()]
 
 
-def flashinfer_kernel(arch: str, folder: pathlib.Path) -> list[str]:
-    """One of FlashInfer's own modules, by its own build, but for the driver that it is linked with."""
-    major, minor = arch.rstrip("af")[:-1], arch.rstrip("af")[-1:] + arch[len(arch.rstrip("af")) :]
-    os.environ.update(FLASHINFER_CUDA_ARCH_LIST=f"{major}.{minor}", FLASHINFER_WORKSPACE_BASE=str(folder))
-    norm = importlib.import_module("flashinfer.jit.norm")
-    spec = norm.gen_norm_module()
-    spec.build(verbose=False)
-    return [path.name for path in folder.rglob("*.so")]
+def flashinfer_kernel(folder: pathlib.Path) -> list[str]:
+    """One of FlashInfer's own modules, by its own build; the driver that it is linked with is the stub."""
+    (folder / "libcuda.so").symlink_to(f"{os.environ['TRITON_LIBCUDA_PATH']}/libcuda.so.1")
+    os.environ["FLASHINFER_EXTRA_LDFLAGS"] = f"-L{folder}"
+    importlib.import_module("flashinfer.jit.norm").gen_norm_module().build(verbose=False)
+    return [path.name for path in folder.rglob("*.so") if not path.is_symlink()]
 
 
 arch = sys.argv[1]
-with tempfile.TemporaryDirectory() as folder:
+with tempfile.TemporaryDirectory() as scratch:
+    place = pathlib.Path(scratch)
+    os.environ.update(FLASHINFER_WORKSPACE_BASE=scratch, FLASHINFER_CUDA_ARCH_LIST=f"{arch[:-2]}.{arch[-2:]}")
     print(
         json.dumps(
             {
@@ -71,8 +63,8 @@ with tempfile.TemporaryDirectory() as folder:
                 "tilelang": has_tilelang(),
                 "humming": has_humming(),
                 "imported": [name for name in MODULES if importlib.import_module(name)],
-                "compiled": compiled(arch, pathlib.Path(folder)),
-                "flashinfer_kernel": flashinfer_kernel(arch, pathlib.Path(folder)),
+                "compiled": compiled(arch, place),
+                "flashinfer_kernel": flashinfer_kernel(place),
             }
         )
     )
