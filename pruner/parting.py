@@ -4,10 +4,10 @@
     python -m pruner.parting share ROOT LIST REQUIREMENTS
     python -m pruner.parting chip  ROOT LIST [REQUIREMENTS]
 
-`list` writes down which files hold device code, whatever the chip, before anything is pruned. On a tree
-that is as it was then, `share` leaves what the named distributions hold besides those, without symbols; on
-one that was pruned since, `chip` leaves those, and distributions that are the chip's own. A RECORD that
-lists device code goes with it, as its hashes differ by chip.
+`list` writes down which files hold device code, whatever the chip, before anything is pruned, and every
+RECORD that lists some, as it differs by chip too. On a tree that is as it was then, `share` leaves what the
+named distributions hold besides those, without symbols; on one that was pruned since, `chip` leaves those,
+and distributions that are the chip's own.
 Files only ever go or become smaller, so in an image build a view costs what it rewrites, not a copy.
 """
 
@@ -69,23 +69,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(args: argparse.Namespace) -> None:
-    names = sorted(with_device_code(args.root, args.vendor))
-    args.list.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    names = set(with_device_code(args.root, args.vendor))
+    records = {owner + _RECORD for name, owner in _owners(args.root).items() if name in names}
+    args.list.write_text("".join(f"{name}\n" for name in sorted(names | records)), encoding="utf-8")
     size = sum((args.root / name).lstat().st_size for name in names)
     print(f"{len(names)} files with device code, {size / 1e6:,.1f} MB")
 
 
 def _share(args: argparse.Namespace) -> None:
-    coded = _read_list(args.list)
+    of_chip = _read_list(args.list)
     wanted = set(_distributions(args.requirements))
     owners = _owners(args.root)
     _must_be_whole(args.root, owners, wanted)
-    records = {owner + _RECORD for name, owner in owners.items() if name in coded}
-    stays = {
-        name
-        for name, owner in owners.items()
-        if _distribution(owner) in wanted and name not in coded and name not in records
-    }
+    stays = {name for name, owner in owners.items() if _distribution(owner) in wanted and name not in of_chip}
     _leave(args.root, stays)
     stripped = {name: report for name in sorted(stays) if (report := _stripped(args.root / name))}
     _amend(args.root, (name for name in stays if name.endswith(_RECORD)), stripped)
@@ -94,12 +90,9 @@ def _share(args: argparse.Namespace) -> None:
 
 
 def _chip(args: argparse.Namespace) -> None:
-    coded = _read_list(args.list)
-    owners = _owners(args.root)
-    records = {owner + _RECORD for name, owner in owners.items() if name in coded}
     wanted = set(_distributions(args.requirements)) if args.requirements else set()
-    own = {name for name, owner in owners.items() if _distribution(owner) in wanted}
-    _leave(args.root, {*coded, *records, *own, IN_IMAGE})
+    own = {name for name, owner in _owners(args.root).items() if _distribution(owner) in wanted}
+    _leave(args.root, {*_read_list(args.list), *own, IN_IMAGE})
 
 
 def with_device_code(root: Path, vendor: str) -> Iterator[str]:

@@ -79,9 +79,8 @@ def test_every_file_is_in_one_view_and_device_code_is_in_the_chips(root: Path, t
     views.append(set(contents(chip)))
     assert sum(map(len, views)) == len(before)
     assert set().union(*views) == before
-    coded = {name for name in views[2] if not name.endswith("RECORD")}
-    assert f"{SITE}/torch/lib/libtorch_hip.so" in coded
-    assert coded == set(names.read_text(encoding="utf-8").splitlines())
+    assert f"{SITE}/torch/lib/libtorch_hip.so" in views[2]
+    assert views[2] == set(names.read_text(encoding="utf-8").splitlines())
     assert f"{SITE}/torch-1.0.dist-info/RECORD" in views[2]
     assert f"{SITE}/plain-1.0.dist-info/RECORD" in views[1]
     assert "opt/venv/bin/torchrun" in views[0]
@@ -131,6 +130,19 @@ def test_the_chips_view_keeps_the_record_that_the_pruner_wrote(root: Path) -> No
     assert "etc/gfxpack/pruned.json" in left
     assert b"gfx1201" not in left[f"{SITE}/torch-1.0.dist-info/RECORD"]
     assert not any("gfx1201" in name for name in left)
+
+
+def test_a_record_stays_where_the_chip_needs_none_of_its_device_code(root: Path) -> None:
+    """One view left the RECORD to the other, whatever became of what it lists."""
+    names = listed(root)
+    for name in names.read_text(encoding="utf-8").splitlines():
+        if not name.endswith("RECORD"):
+            (root / name).unlink()
+    record = root / SITE / "torch-1.0.dist-info/RECORD"
+    rows = record.read_text(encoding="utf-8").splitlines(keepends=True)
+    record.write_text("".join(row for row in rows if (root / SITE / row.partition(",")[0]).exists()), "utf-8")
+    assert parting.main(["chip", str(root), str(names)]) == 0
+    assert record.is_file()
 
 
 def test_a_library_for_another_chip_alone_is_device_code_too(root: Path) -> None:
