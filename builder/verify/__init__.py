@@ -9,8 +9,7 @@ from builder.engine import Engine, ImageFacts, connect
 from builder.errors import UsageError, VerifyError
 from builder.render import IMAGE_LABEL, INPUTS_LABEL, RenderedImage, StackOptions
 from builder.requirements import read
-from builder.targets import AnyImage, Catalog, Choice, ImageSpec, chosen, load_catalog
-from builder.targets.naming import image_tags
+from builder.targets import AnyImage, Choice, ImageSpec, chosen, load_catalog
 from builder.verify.checks import CHECKS, MEGABYTE, Subject
 from builder.verify.facts import named_image, probe
 
@@ -22,13 +21,13 @@ def run_verify(args: argparse.Namespace, console: Console) -> int:
     facts = named_image(engine, args.image)
     choice = Choice.of(args)
     catalog = chosen(load_catalog(paths.TARGETS), choice)
-    rendered = _rendered(facts, args.image, choice, catalog)
-    _require_todays_inputs(facts, args.image, args.target, rendered)
+    rendered = _rendered(facts, args.image, choice)
+    _require_todays_inputs(facts, args.image, choice, rendered)
     verify_image(engine, rendered, catalog.image_spec(rendered.name, args.target), args.image, console)
     return 0
 
 
-def _rendered(facts: ImageFacts, tag: str, choice: Choice, catalog: Catalog) -> RenderedImage:
+def _rendered(facts: ImageFacts, tag: str, choice: Choice) -> RenderedImage:
     """What the image would be made from today."""
     target, bundle = choice.target, render_target(choice, StackOptions())
     name = facts.labels.get(IMAGE_LABEL, "")
@@ -36,21 +35,25 @@ def _rendered(facts: ImageFacts, tag: str, choice: Choice, catalog: Catalog) -> 
         for image in bundle.images:
             if image.tag and image.name == name:
                 return image
-    tags = image_tags(catalog, target, catalog.targets[target])
-    raise UsageError(
-        f"{tag!r} is no image of target {target}", hint=f"its images are {', '.join(tags.values())}"
-    )
+    tags = ", ".join(image.tag for image in bundle.images if image.tag)
+    raise UsageError(f"{tag!r} is no image of target {target}", hint=f"its images are {tags}")
 
 
-def _require_todays_inputs(facts: ImageFacts, tag: str, target: str, rendered: RenderedImage) -> None:
+def _require_todays_inputs(facts: ImageFacts, tag: str, choice: Choice, rendered: RenderedImage) -> None:
     """Checks are those of today's inputs: what they say of an image of others would mislead."""
     inputs = facts.labels.get(INPUTS_LABEL, "")
     if inputs != rendered.inputs:
         raise VerifyError(
             f"{tag} was built from other inputs ({inputs[:12] or 'not named'}) than there are now "
             f"({rendered.inputs[:12]})",
-            hint=f"build again: `build.py build --target {target} --image {rendered.name}`",
+            hint=f"build again: `build.py build {_said(choice)} --image {rendered.name}`",
         )
+
+
+def _said(choice: Choice) -> str:
+    """As a command line says it."""
+    route = [f"--route {choice.route}"] if choice.route else []
+    return " ".join((f"--target {choice.target}", *route, *(f"--with {extra}" for extra in choice.extras)))
 
 
 def verify_image(engine: Engine, rendered: RenderedImage, spec: AnyImage, tag: str, console: Console) -> None:

@@ -26,7 +26,8 @@ Check = Callable[[str], int]
 @pytest.fixture
 def check(engine: Engine, console: Console, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setattr(verify, "connect", lambda: engine)
-    return lambda image: run_verify(argparse.Namespace(image=image, target="cpu"), console)
+    chosen = {"target": "cpu", "route": None, "extras": None}
+    return lambda image: run_verify(argparse.Namespace(image=image, **chosen), console)
 
 
 @pytest.fixture
