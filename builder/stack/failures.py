@@ -25,6 +25,23 @@ _HINTS: Sequence[tuple[str, str]] = (
         r"larger than the available KV cache memory|No available memory for the cache blocks",
         "the model's context does not fit into the cache memory; take a smaller model",
     ),
+    (
+        r"no kernel image is available|invalid device function|kernel image is invalid"
+        r"|hipErrorNoBinaryForGpu|hipErrorInvalidImage",
+        "the GPU is another chip than the image has code for: `build.py targets` shows which is for which",
+    ),
+    (
+        r"No (HIP|CUDA) GPUs are available|no (ROCm|CUDA)-capable device|Failed to infer device type",
+        "the container sees no GPU: `.env` in the bundle names it and the groups that may use it",
+    ),
+    (
+        r"less than desired GPU memory utilization",
+        "something else holds the GPU's memory: stop it, then start again",
+    ),
+    (
+        r"Selected backend .* is not valid for this configuration",
+        "the target's attention backend cannot serve this model: `build.py targets --json` has known gaps",
+    ),
     (r"MemoryError|Cannot allocate memory|exit code 137", "it ran out of memory; take a smaller model"),
     (r"No space left on device", "free disk space, for example with `docker builder prune`"),
 )
