@@ -14,7 +14,7 @@ from builder.stack.failures import lost
         ("ssl.SSLError: CERTIFICATE_VERIFY_FAILED", "certificate is not trusted"),
         ("ValueError: ... is larger than the available KV cache memory", "take a smaller model"),
         (
-            "RuntimeError: CUDA error: no kernel image is available for execution on the device",
+            "CUDA error: no kernel image is available for execution on the device",
             "another chip",
         ),
         ("torch.AcceleratorError: HIP error: invalid device function", "another chip"),
@@ -22,13 +22,13 @@ from builder.stack.failures import lost
         ("RuntimeError: No HIP GPUs are available", "the container sees no GPU"),
         ("RuntimeError: Failed to infer device type", "the container sees no GPU"),
         (
-            "ValueError: Free memory on device cuda:0 (3.1/24.0 GiB) on startup is less than desired GPU memory "
-            "utilization (0.92, 22.1 GiB).",
+            "ValueError: Free memory on device cuda:0 (3.1/24.0 GiB) on startup is less than desired "
+            "GPU memory utilization (0.92, 22.1 GiB).",
             "something else holds the GPU's memory",
         ),
         (
-            "ValueError: Selected backend AttentionBackendEnum.TRITON_ATTN is not valid for this configuration. "
-            "Reason: ['MLA not supported']",
+            "ValueError: Selected backend AttentionBackendEnum.TRITON_ATTN is not valid for this "
+            "configuration. Reason: ['MLA not supported']",
             "cannot serve this model",
         ),
         ("something nobody has seen before", "docker compose logs vllm"),
