@@ -34,9 +34,17 @@ def test_types_hold() -> None:
     _lint("python", "-m", "mypy", "--no-error-summary")
 
 
-@pytest.mark.parametrize("target", load_catalog(TARGETS).targets)
-def test_rendered_dockerfiles_are_clean(target: str, tmp_path: Path) -> None:
-    bundle = render_target(Choice(target), StackOptions())
+OTHERWISE = (
+    Choice("sm_90", route="source"),
+    Choice("gfx1151", route="source"),
+    Choice("sm_90", extras=("jit", "multimodal")),
+    Choice("gfx1151", extras=("multimodal",)),
+)
+
+
+@pytest.mark.parametrize("choice", [*map(Choice, load_catalog(TARGETS).targets), *OTHERWISE], ids=str)
+def test_rendered_dockerfiles_are_clean(choice: Choice, tmp_path: Path) -> None:
+    bundle = render_target(choice, StackOptions())
     dockerfiles = []
     for name, content in bundle.files.items():
         if Path(name).name == "Dockerfile":
