@@ -19,7 +19,7 @@ def lay_out(folder: Path, wheels: Iterable[tuple[Requirement, Path]]) -> None:
         home = folder / "simple" / requirement.name
         home.mkdir(parents=True, exist_ok=True)
         _place(wheel, home / wheel.name)
-        links = "".join(_link(path) for path in sorted(home.glob("*.whl")))
+        links = "".join(_link(path) for path in sorted(home.glob(f"*-{requirement.version}*")))
         (home / "index.html").write_text(f"<!DOCTYPE html>\n<html><body>\n{links}</body></html>\n", "utf-8")
 
 

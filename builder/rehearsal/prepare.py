@@ -14,6 +14,7 @@ from builder.rehearsal.contents import read_listings
 from builder.rehearsal.standins import Change, StandIns
 from builder.rehearsal.transform import BASE, locks_of, transform
 from builder.render import Inputs
+from builder.render.image import build_tools
 from builder.render.layers import Layer, cut, tools
 from builder.requirements import Requirement
 from builder.sources import Sources
@@ -21,7 +22,6 @@ from builder.targets.model import Catalog
 
 _ROOM = CACHE / "rehearsal"
 _REAL = "real"
-_TOOLS = ("zstandard",)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Rehearsal:
                 index.place(home, (wheel for _, wheel in members))
         own = folder / "tools"
         own.mkdir()
-        index.place(own, (self.wheels[pin] for pin in _tools(self.inputs)))
+        index.place(own, (self.wheels[pin] for pin in build_tools(self.inputs, self.layers)))
 
 
 def prepare(
@@ -81,7 +81,7 @@ def prepare(
     )
     fetched = room / _REAL
     fetched.mkdir(parents=True, exist_ok=True)
-    taken = [*kept, *_tools(inputs)]
+    taken = [*kept, *build_tools(inputs, ())]
     real.fetch(taken, python, fetched, console)
 
     def instead(pin: Requirement) -> Requirement:
@@ -94,11 +94,6 @@ def prepare(
 def _as_themselves(pins: list[Requirement]) -> list[Requirement]:
     listings = read_listings()
     return [pin for pin in pins if pin.name in listings and listings[pin.name].tag == _REAL]
-
-
-def _tools(inputs: Inputs) -> list[Requirement]:
-    """What the build's own tools need, which is not of the image."""
-    return [pin for pin in inputs.locks["driver"] if pin.name in _TOOLS]
 
 
 def _wheels(made: StandIns, taken: list[Requirement], fetched: Path) -> dict[Requirement, Path]:

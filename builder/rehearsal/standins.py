@@ -7,11 +7,12 @@ from pathlib import Path
 
 from builder.rehearsal.compiled import Compilers
 from builder.rehearsal.contents import Listing, files_of, read_listings
-from builder.rehearsal.wheel import Wheel
+from builder.rehearsal.wheel import Sdist, Wheel
 from builder.requirements import Requirement
 
 _ANY = "py3-none-any"
 _PLATFORM = "linux_x86_64"
+_SOURCE = "source"
 
 Change = Callable[[Wheel], Wheel]
 """What makes one stand-in another: how faults are planted."""
@@ -73,7 +74,9 @@ def _wheel(pin: Requirement, listings: Mapping[str, Listing], python: str, compi
         "linux": f"py3-none-{_PLATFORM}",
         "abi3": f"cp38-abi3-{_PLATFORM}",
         "python": f"cp{digits}-cp{digits}-{_PLATFORM}",
+        _SOURCE: _ANY,
     }
+    kind = Sdist if listing.tag == _SOURCE else Wheel
     files = files_of(pin.name, pin.version, listing, compilers)
     tag, requires = tags[listing.tag], tuple(listing.requires)
-    return Wheel(pin.name, pin.version, tag, files, requires=requires, scripts=listing.scripts)
+    return kind(pin.name, pin.version, tag, files, requires=requires, scripts=listing.scripts)

@@ -1,8 +1,11 @@
-"""Wheels, written so that the same content gives the same bytes."""
+"""Wheels, and source of some, written so that the same content gives the same bytes."""
 
 import base64
+import gzip
 import hashlib
 import io
+import json
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,6 +56,35 @@ class Wheel:
             lines = "".join(f"{name} = {place}\n" for name, place in self.scripts.items())
             texts["entry_points.txt"] = f"[console_scripts]\n{lines}"
         return texts
+
+
+class Sdist(Wheel):
+    """The source of one that holds Python alone; setuptools makes a wheel of it."""
+
+    @property
+    def filename(self) -> str:
+        return f"{self._stem}.tar.gz"
+
+    def content(self) -> bytes:
+        room = io.BytesIO()
+        with (
+            gzip.GzipFile(fileobj=room, mode="wb", filename="", mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            for path, data in sorted({**self.files, "pyproject.toml": self._project().encode()}.items()):
+                entry = tarfile.TarInfo(f"{self._stem}/{path}")
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+        return room.getvalue()
+
+    def _project(self) -> str:
+        packages = sorted({path.rpartition("/")[0].replace("/", ".") for path in self.files})
+        scripts = "".join(f"{name} = {json.dumps(place)}\n" for name, place in self.scripts.items())
+        return (
+            '[build-system]\nrequires = ["setuptools>=70.2.0"]\nbuild-backend = "setuptools.build_meta"\n'
+            f"[project]\nname = {json.dumps(self.name)}\nversion = {json.dumps(self.version)}\n"
+            f"[project.scripts]\n{scripts}[tool.setuptools]\npackages = {json.dumps(packages)}\n"
+        )
 
 
 def _entry(path: str, data: bytes) -> zipfile.ZipInfo:

@@ -1,16 +1,19 @@
 """Recipes of the images that are made of Python wheels, and of the models."""
 
+from collections.abc import Iterable
+
 from builder import __version__
 from builder.render.expectation import FILE as EXPECTATION
 from builder.render.expectation import expectation
 from builder.render.inputs import Inputs
 from builder.render.layers import Layer, cut, tools
 from builder.render.recipe import Recipe, RenderedImage, labels_of, render_recipe
-from builder.requirements import emit
+from builder.requirements import Requirement, emit
 from builder.targets.model import Catalog, EngineSpec, ImageSpec, Target
 from builder.targets.naming import base_tag, image_tag
 
 _PRUNER_NEEDS = "zstandard"
+_SDISTS_NEED = "setuptools"
 
 
 def render_engine(catalog: Catalog, name: str, target: Target, inputs: Inputs) -> RenderedImage:
@@ -71,15 +74,22 @@ def _never_loaded(target: Target) -> dict[str, str]:
     return {glob: reason for glob, reason in rows if not (compiled and glob.startswith("vllm/"))}
 
 
+def build_tools(inputs: Inputs, layers: Iterable[Layer]) -> list[Requirement]:
+    """What the pruner needs, and where an index holds source, what that is built with: it may not have it."""
+    layers = list(layers)
+    sources = any(layer.sdists for layer in layers)
+    members = [pin for layer in layers for pin in layer.members if sources and pin.name == _SDISTS_NEED]
+    return [*(pin for pin in inputs.locks["driver"] if pin.name == _PRUNER_NEEDS), *members]
+
+
 def _target_files(
     inputs: Inputs, name: str, tag: str, target: Target, layers: tuple[Layer, ...]
 ) -> dict[str, bytes]:
-    """What only images of one target take in: what the checks expect, the pruner's own requirement, and what
-    one chip never loads."""
-    tools = [pin for pin in inputs.locks["driver"] if pin.name == _PRUNER_NEEDS]
+    """What only images of one target take in: what the checks expect, what the build's own tools need, and
+    what one chip never loads."""
     files = {
         EXPECTATION: expectation(name, tag, target, layers),
-        "requirements/tools.txt": emit(tools).encode(),
+        "requirements/tools.txt": emit(build_tools(inputs, layers)).encode(),
         "wheels/tools/.keep": b"",
     }
     if deleted := _never_loaded(target):

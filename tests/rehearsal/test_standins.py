@@ -9,7 +9,7 @@ import pytest
 
 from builder.rehearsal import index, kpack
 from builder.rehearsal.contents import Listing, read_listings
-from builder.rehearsal.wheel import Wheel
+from builder.rehearsal.wheel import Sdist, Wheel
 from builder.requirements import Requirement
 from pruner.folders.kpack import FORM
 from pruner.view import View
@@ -32,6 +32,12 @@ def opened(tmp_path: Path, wheel: Wheel) -> zipfile.ZipFile:
 
 def test_the_same_content_gives_the_same_bytes() -> None:
     assert WHEEL.content() == WHEEL.content()
+
+
+def test_source_is_the_same_each_time_and_is_called_as_pip_looks_for_it() -> None:
+    source = Sdist("rocm", "10.0.0", "py3-none-any", {"rocm_sdk/__init__.py": b""})
+    assert source.content() == source.content()
+    assert source.filename == "rocm-10.0.0.tar.gz"
 
 
 def test_a_wheel_is_called_as_pip_looks_for_it() -> None:

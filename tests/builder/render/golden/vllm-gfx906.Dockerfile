@@ -33,7 +33,7 @@ RUN --mount=type=secret,id=pip-alone,target=/run/secrets/pip \
     --mount=type=bind,source=requirements/sdk.txt,target=/build/requirements.txt \
     PIP_CONFIG_FILE=/run/secrets/pip PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     /opt/venv/bin/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --cache-dir=/var/cache/pip \
-      --index-url=https://nightly.repo.amd.com/rocm/whl-next/ --no-deps --no-compile --ignore-installed --only-binary=rocm-bootstrap,rocm-sdk-core,rocm-sdk-libraries --find-links=/wheels \
+      --index-url=https://nightly.repo.amd.com/rocm/whl-next/ --no-deps --no-compile --ignore-installed --no-build-isolation --only-binary=rocm-bootstrap,rocm-sdk-core,rocm-sdk-libraries --find-links=/wheels \
       --root=/assembled --requirement=/build/requirements.txt \
     && find /assembled -newermt @946684800 -exec touch -h -d @946684800 {} +
 
