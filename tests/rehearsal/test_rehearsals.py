@@ -50,7 +50,7 @@ def test_what_sees_has_its_own_code_of_the_chip(stage: Stage) -> None:
     catalog = chosen(stage.catalog, Choice("gfx1151", extras=("multimodal",)))
     tag = stage.play("gfx1151", catalog=catalog)
     assert "-gfx1151-multimodal-" in tag
-    done = stage.engine.run(tag, ["find", "/opt/venv", "-path", "*/torchvision/*", "-name", "*.kpack"])
+    done = stage.engine.run(tag, ["find", "/opt/venv", "-path", "*/torchvision/.kpack/*"])
     assert [line.rpartition("/")[2] for line in done.stdout.splitlines()] == ["torchvision_gfx1151.kpack"]
 
 
