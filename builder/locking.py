@@ -19,7 +19,7 @@ from builder.resolver import Question, resolve
 from builder.sources import Sources
 from builder.tags import Fit
 from builder.targets import Catalog, ImageSpec, pick_target
-from builder.targets.model import EngineSpec, Extra
+from builder.targets.images import EngineSpec, Extra
 from builder.upstream import look_up, part
 
 BASES = "bases"

@@ -26,7 +26,7 @@ from builder.paths import CACHE, IMAGES
 from builder.sources import Sources, apt, private_folder
 from builder.sources.apt import AptConfiguration, AptSource
 from builder.sources.urls import redact
-from builder.targets.model import BaseSpec
+from builder.targets.images import BaseSpec
 from builder.targets.naming import base_key, base_tag
 
 KEY_LABEL = "gfxpack.base.key"

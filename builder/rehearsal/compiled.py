@@ -10,7 +10,7 @@ from builder.console import Console
 from builder.engine import Engine, base, buildx
 from builder.paths import CACHE, ROOT
 from builder.sources import Sources, private_folder
-from builder.targets.model import BaseSpec
+from builder.targets.images import BaseSpec
 from builder.targets.naming import base_key, base_tag
 
 _ROOM = ROOT / "rehearsal"

@@ -12,7 +12,8 @@ from builder.render import Inputs
 from builder.render.recipe import RenderedImage
 from builder.requirements import Requirement
 from builder.targets.choose import with_engine
-from builder.targets.model import Catalog, EngineSpec
+from builder.targets.images import EngineSpec
+from builder.targets.model import Catalog
 
 BASE = "rehearsal"
 """In `bases` of targets.yaml."""

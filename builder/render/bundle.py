@@ -9,7 +9,8 @@ from builder.render.llamacpp import render_llamacpp
 from builder.render.options import StackOptions
 from builder.render.recipe import RenderedImage
 from builder.render.stack import render_stack
-from builder.targets.model import Catalog, ImageSpec
+from builder.targets.images import ImageSpec
+from builder.targets.model import Catalog
 from builder.targets.pick import pick_target
 
 

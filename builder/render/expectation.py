@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from builder.render.layers import Layer
 from builder.requirements import normalise
-from builder.targets.model import SECURITY_FLOOR, EngineSpec, Target
+from builder.targets.images import SECURITY_FLOOR, EngineSpec
+from builder.targets.model import Target
 
 FILE = "checks.json"
 _FORMAT = 1

@@ -9,7 +9,8 @@ from builder.render.inputs import Inputs
 from builder.render.layers import Layer, cut, tools
 from builder.render.recipe import Recipe, RenderedImage, labels_of, render_recipe
 from builder.requirements import Requirement, emit
-from builder.targets.model import Catalog, EngineSpec, ImageSpec, Target
+from builder.targets.images import EngineSpec, ImageSpec
+from builder.targets.model import Catalog, Target
 from builder.targets.naming import base_tag, image_tag
 
 _PRUNER_NEEDS = "zstandard"

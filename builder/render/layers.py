@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from builder.errors import ConfigError
 from builder.requirements import Requirement, emit, normalise
-from builder.targets.model import EngineSpec, Extra, ImageSpec
+from builder.targets.images import EngineSpec, Extra, ImageSpec
 
 REST = "packages"
 ENGINE = "engine"

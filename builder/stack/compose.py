@@ -32,8 +32,8 @@ _HINTS: Sequence[tuple[str, str]] = (
         r"port is already allocated|address already in use",
         "another program holds the port; choose one with `--port`",
     ),
-    (r"external volume .* not found", "fill it with `python build.py build`"),
-    (r"[Nn]o such image|pull access denied|not found", "build the images with `python build.py build`"),
+    (r"external volume .* not found", "fill it: `python build.py build` with the same --target"),
+    (r"[Nn]o such image|pull access denied|not found", "build the images: `python build.py build` with the same --target"),
     (r"no space left", "free disk space, for example with `docker builder prune`"),
 )
 

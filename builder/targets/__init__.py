@@ -1,8 +1,9 @@
 """targets.yaml: what differs per GPU, as typed data."""
 
 from builder.targets.choose import Choice, chosen
+from builder.targets.images import BaseSpec, ImageSpec
 from builder.targets.load import load_catalog
-from builder.targets.model import AnyImage, BaseSpec, Catalog, ImageSpec, Target
+from builder.targets.model import AnyImage, Catalog, Target
 from builder.targets.pick import pick_target
 
 __all__ = [

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import reduce
 
 from builder.errors import UsageError
-from builder.targets.model import Catalog, EngineSpec, Extra, ExtraName, Route
+from builder.targets.images import EngineSpec, Extra, ExtraName, Route
+from builder.targets.model import Catalog
 from builder.targets.pick import pick_target
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from builder.errors import UsageError
-from builder.targets.model import BaseSpec, Catalog, EngineSpec, ImageSpec, Target
+from builder.targets.images import BaseSpec, EngineSpec, ImageSpec
+from builder.targets.model import Catalog, Target
 
 REPOSITORY = "gfxpack"
 MODELS_VOLUME = "gfxpack-models"

@@ -12,7 +12,7 @@ from builder.paths import ROOT
 from builder.render import read_inputs
 from builder.render.image import render_engine
 from builder.targets import Catalog, Choice, chosen
-from builder.targets.model import ExtraName
+from builder.targets.images import ExtraName
 from builder.targets.naming import image_tag
 from tests.driver import driver
 from tests.pruner.compiled.workbench import Workbench, workbench

@@ -8,7 +8,7 @@ import pytest
 
 from builder.errors import GfxpackError
 from builder.rehearsal.run import Script
-from builder.targets.model import Patch
+from builder.targets.images import Patch
 from tests.rehearsal.stage import Stage, moved, other, tagged_for
 
 pytestmark = pytest.mark.engine

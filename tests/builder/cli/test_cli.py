@@ -20,7 +20,7 @@ from builder import cli
 from builder.console import Console
 from builder.errors import BuildError
 from builder.paths import ROOT, TARGETS
-from builder.targets.model import ExtraName, Route
+from builder.targets.images import ExtraName, Route
 
 Handler = Callable[[argparse.Namespace, Console], int]
 

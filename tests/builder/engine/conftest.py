@@ -12,7 +12,7 @@ from builder.engine import Engine, ImageFacts, base
 from builder.paths import TARGETS
 from builder.sources import Sources
 from builder.targets import load_catalog
-from builder.targets.model import BaseSpec
+from builder.targets.images import BaseSpec
 
 
 @pytest.fixture

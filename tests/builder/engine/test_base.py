@@ -15,7 +15,7 @@ from builder.errors import SourceError
 from builder.sources import Sources
 from builder.sources.apt import AptConfiguration, AptSource
 from builder.sources.apt_access import Login
-from builder.targets.model import BaseSpec
+from builder.targets.images import BaseSpec
 from builder.targets.naming import base_key, base_tag
 from tests.fakes.index import FakeIndex, closed_port
 from tests.fakes.registry import registry

@@ -9,7 +9,7 @@ from builder import paths
 from builder.render import Inputs, read_inputs
 from builder.render.image import render_engine
 from builder.targets import Catalog, Choice, chosen, load_catalog
-from builder.targets.model import ExtraName
+from builder.targets.images import ExtraName
 from builder.targets.naming import image_tag
 
 CATALOG = load_catalog(paths.TARGETS)

@@ -12,7 +12,7 @@ from builder.render.image import render_engine
 from builder.render.layers import cut, tools
 from builder.targets import Catalog, Choice, chosen, load_catalog
 from builder.targets.choose import with_engine
-from builder.targets.model import EngineSpec, Patch
+from builder.targets.images import EngineSpec, Patch
 
 TARGET = "gfx906"
 NVIDIA = "sm_90"

@@ -6,7 +6,7 @@ from pathlib import Path
 from builder.console import Console
 from builder.engine import Engine, base, buildx
 from builder.sources import Sources, private_folder
-from builder.targets.model import BaseSpec
+from builder.targets.images import BaseSpec
 from builder.targets.naming import base_tag
 
 _ROOM = Path(__file__).with_name("image")
