@@ -51,7 +51,7 @@ _HINTS = (
         "pip does not ask an index over plain HTTP: give it a certificate, or name it in pip's trusted-host",
     ),
     (
-        r"No matching distribution found for (rocm|amd-|\S+==\S+\+)",
+        r"No matching distribution found for (rocm|amd-|\S+==\S+\+(rocm|git))",
         "the one upstream index that it may come from has no such wheel for the base's Python and C library: "
         "the chip may have no device wheel there, or the index has moved; see `indexes` in targets.yaml",
     ),

@@ -59,6 +59,7 @@ def test_an_engine_that_does_not_know_a_health_check_s_option_is_told_from_an_ol
         ),
         ("ERROR: No matching distribution found for rocm-sdk-core==10.0.0", "upstream index"),
         ("ERROR: No matching distribution found for torch==2.13.0+rocm10.0.0", "upstream index"),
+        ("ERROR: No matching distribution found for torch==2.13.0+cpu", "pip's index-url"),
         ("error: patch failed: setup.py:1\nerror: setup.py: patch does not apply", "make the patch again"),
         ("vllm/_C.so: refused: holds no code for gfx1103, only for gfx942", "no code for this chip"),
         ("E: Version '1:0.6.9+dfsg-1' for 'llama.cpp-tools' was not found", "mirror has moved on"),
