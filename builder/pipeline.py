@@ -25,12 +25,15 @@ from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
 from builder.targets import Catalog, Choice, ImageSpec, chosen, load_catalog
 from builder.targets.digests import base_digest
+from builder.targets.images import EngineSpec
+from builder.targets.naming import image_tag
 from builder.verify import verify_image
 from builder.verify.checks import MEGABYTE
 
 _UNVERIFIED = "-unverified"
-_COPIES = 4
-"""A build holds an image's bytes up to four times: downloaded, installed, made small, and as the image."""
+_COPIES, _COPIES_OF_A_RELATIVE = 5, 2
+"""How often a build holds an image's bytes: downloaded, installed, which is more than stays, made small, and as
+the image. Where another target of the same lock was built, most of that is there."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,20 @@ class _Job:
     def build(self, images: list[RenderedImage]) -> None:
         self.engine.require_buildkit()
         specs = {image.name: self.catalog.image_spec(image.name, self.bundle.target) for image in images}
-        budget = sum(spec.budget.total_mb for spec in specs.values()) * MEGABYTE
-        self.engine.require_space(_COPIES * budget, "this build")
+        room = sum(self._copies(spec) * spec.budget.total_mb for spec in specs.values()) * MEGABYTE
+        self.engine.require_space(room, "this build")
         for name in dict.fromkeys(spec.base for spec in specs.values()):
             self._ensure_base(name, refresh=self.options.refresh)
         for image in images:
             self._build_image(image)
+
+    def _copies(self, spec: AnyImage) -> int:
+        relatives = (
+            image_tag("vllm", target.engine, name)
+            for name, target in self.catalog.targets.items()
+            if target.engine is not spec and isinstance(spec, EngineSpec) and target.engine.lock == spec.lock
+        )
+        return _COPIES_OF_A_RELATIVE if any(map(self.engine.image, relatives)) else _COPIES
 
     @cached_property
     def sources(self) -> Sources:

@@ -53,7 +53,6 @@ def test_it_is_small(engine: Engine, tags: dict[str, str], chip: str) -> None:
 def test_its_own_checks_are_in_it(idle: "Container", chip: str) -> None:
     verdict = json.loads(inside(idle, "cat", "/etc/gfxpack/checks.json"))
     assert verdict["archs"] == [chip]
-    assert verdict["checks"]["code"]["archs"] == [chip]
     assert {"starts", "arguments", "compiler", "symbols", "needed", "versions"} <= set(verdict["checks"])
 
 
