@@ -23,7 +23,7 @@ from builder.render import IMAGE_LABEL, INPUTS_LABEL, Bundle, RenderedImage, Sta
 from builder.report import write_page
 from builder.requirements import Requirement, parse
 from builder.sources import Sources, private_folder
-from builder.targets import Catalog, Choice, ImageSpec, chosen, load_catalog
+from builder.targets import AnyImage, Catalog, Choice, ImageSpec, chosen, load_catalog
 from builder.targets.digests import base_digest
 from builder.targets.images import EngineSpec
 from builder.targets.naming import image_tag
@@ -32,8 +32,8 @@ from builder.verify.checks import MEGABYTE
 
 _UNVERIFIED = "-unverified"
 _COPIES, _COPIES_OF_A_RELATIVE = 5, 2
-"""How often a build holds an image's bytes: downloaded, installed, which is more than stays, made small, and as
-the image. Where another target of the same lock was built, most of that is there."""
+"""How often a build holds an image's bytes: downloaded, installed, which is more than stays, made small, and
+as the image. Where another target of the same lock was built, most of that is there."""
 
 
 @dataclass(frozen=True)
