@@ -33,7 +33,10 @@ _HINTS: Sequence[tuple[str, str]] = (
         "another program holds the port; choose one with `--port`",
     ),
     (r"external volume .* not found", "fill it: `python build.py build` with the same --target"),
-    (r"[Nn]o such image|pull access denied|not found", "build the images: `python build.py build` with the same --target"),
+    (
+        r"[Nn]o such image|pull access denied|not found",
+        "build the images: `python build.py build` with the same --target",
+    ),
     (r"no space left", "free disk space, for example with `docker builder prune`"),
 )
 
