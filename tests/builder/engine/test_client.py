@@ -128,7 +128,7 @@ class TestWithTheEngine:
         measured = measure(engine.export(base_image.id))
         assert measured == pytest.approx({base_image.diff_ids[0]: base_image.size}, rel=1e-3)
 
-    @pytest.mark.parametrize("name", ["gfxpack-test/no-such-image:1", "a\nb", "../../x", "sha256:0"])
+    @pytest.mark.parametrize("name", ["gfxpack-test/no-such-image:1", "a\nb", "../../x", f"sha256:{0:064}"])
     def test_an_image_that_is_not_here_is_none(self, name: str, engine: Engine) -> None:
         assert engine.image(name) is None
 
