@@ -15,6 +15,7 @@ from builder.targets import Catalog, Choice, chosen
 from builder.targets.images import ExtraName
 from builder.targets.naming import image_tag
 from tests.driver import driver
+from tests.images.room import make_room
 from tests.pruner.compiled.workbench import Workbench, workbench
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
@@ -49,7 +50,8 @@ def larger(catalog: Catalog, extra: ExtraName) -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def tag(larger: Catalog, extra: ExtraName) -> str:
+def tag(engine: Engine, larger: Catalog, extra: ExtraName) -> str:
+    make_room(engine)
     done = driver("build", "--target", TARGET, "--image", "vllm", "--with", extra, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return image_tag("vllm", larger.targets[TARGET].engine, TARGET)
