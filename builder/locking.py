@@ -7,7 +7,7 @@ import argparse
 import difflib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder import debian, requirements
@@ -124,29 +124,23 @@ def _image_plan(catalog: Catalog, spec: ImageSpec) -> Plan:
         overrides=spec.overrides,
         without=list(spec.without),
         upstream_index=spec.index,
-        upstream=_upstream(catalog, spec),
+        upstream={catalog.indexes[index]: names for index, names in spec.upstream.items()},
     )
 
 
 def _part_plans(catalog: Catalog, spec: EngineSpec) -> Iterator[Plan]:
     """What goes on top of an engine's lock."""
-    base = catalog.bases[spec.base]
+    engine = _image_plan(catalog, spec)
     for top in spec.parts:
         if top.lock:
-            yield Plan(
-                top.lock,
-                top.requirements,
-                base.python,
-                base.glibc,
-                overrides=spec.overrides,
+            yield replace(
+                engine,
+                name=top.lock,
+                requirements=top.requirements,
                 without=list(top.without) if isinstance(top, Extra) else [],
-                upstream=_upstream(catalog, spec),
+                upstream_index=None,
                 on_top_of=spec.lock,
             )
-
-
-def _upstream(catalog: Catalog, spec: ImageSpec) -> dict[str, list[str]]:
-    return {catalog.indexes[index]: names for index, names in spec.upstream.items()}
 
 
 def read_direct(path: Path) -> list[str]:
