@@ -136,10 +136,11 @@ class Catalog:
         return models
 
     def _described(self, manifest: Manifest) -> Model:
-        card = self._listing(manifest.role).cards.get(_key(manifest.name))
+        weights = manifest.base or manifest.name
+        card = self._listing(manifest.role).cards.get(_key(weights))
         return Model(
             manifest=manifest,
-            served=card.id if card else manifest.name,
+            served=card.id if card else weights,
             context_length=(card.max_model_len if card else None) or manifest.context_length,
             capabilities=manifest.capabilities or _DEFAULT_CAPABILITIES[manifest.role],
             certain=manifest.capabilities is not None,

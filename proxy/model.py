@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from proxy.dialect import names
+from proxy.dialect.messages import Message
 
 Role = Literal["chat", "embedding"]
 
@@ -18,8 +19,18 @@ _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _FALLBACK_CONTEXT = 2048
 
 
+class Overlay(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Modelfile lays over the model that it is made from. Requests win over it."""
+
+    system: str = ""
+    template: str = ""
+    parameters: dict[str, Any] = {}
+    messages: tuple[Message, ...] = ()
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one model. `capabilities` is None where the manifest does not say."""
+    """What is known of one model. `capabilities` is None where the manifest does not say. `base` is the
+    name of the model whose weights answer for it, where it has none of its own."""
 
     name: str
     role: Role
@@ -36,6 +47,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     embedding_length: _Count | None = None
     license: str = ""
     source: str = ""
+    base: str = ""
+    overlay: Overlay = Overlay()
     capabilities: tuple[str, ...] | None = None
 
 

@@ -3,19 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
-from proxy.dialect.images import content_part
-from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation, Message, ToolCall
+from proxy.dialect.constraints import constraint
+from proxy.dialect.history import history
+from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation, Message
 from proxy.dialect.options import sampling
-from proxy.dialect.tools import CallIds
+from proxy.dialect.thinking import thinking
 from proxy.errors import ApiError
 from proxy.model import Model
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 
-_EFFORTS = ("low", "medium", "high", "max")
 _MAX_TOP_LOGPROBS = 20
 _STOPS_OF_ANY_ENGINE = 4
 
@@ -33,7 +31,7 @@ class EngineRequest:
 
 def chat(request: ChatRequest, model: Model) -> EngineRequest:
     body = _common(request, model, path=CHAT)
-    body["messages"] = _history(request.messages)
+    body["messages"] = history(request.messages)
     if request.tools:
         body["tools"] = request.tools
     return _finished(request, body, CHAT)
@@ -47,7 +45,7 @@ def generate(request: GenerateRequest, model: Model) -> EngineRequest:
     system = [Message(role="system", content=request.system)] if request.system else []
     user = Message(role="user", content=request.prompt, images=request.images)
     body = _common(request, model, path=CHAT)
-    body["messages"] = _history([*system, user])
+    body["messages"] = history([*system, user])
     return _finished(request, body, CHAT)
 
 
@@ -74,9 +72,9 @@ def _common(request: Generation, model: Model, *, path: str) -> dict[str, Any]:
         "stream_options": {"include_usage": True},
         **chosen.fields,
         **_length(chosen.limit, model.context, path),
-        **_format(request.format),
+        **constraint(request),
         **_logprobs(request, path),
-        **(_think(request.think, model) if path == CHAT else {}),
+        **(thinking(request.think, model) if path == CHAT else {}),
     }
 
 
@@ -88,18 +86,6 @@ def _length(limit: int | None, context: int, path: str) -> dict[str, Any]:
     return {"max_tokens": max(1, min(limit, context))}
 
 
-def _format(value: object) -> dict[str, Any]:
-    if value is None or value == "":
-        return {}
-    if value == "json":
-        return {"response_format": {"type": "json_object"}}
-    if isinstance(value, dict):
-        schema = {"name": "schema", "schema": value}
-        return {"response_format": {"type": "json_schema", "json_schema": schema}}
-    shown = msgspec.json.encode(value).decode()[:200]
-    raise ApiError(400, f'invalid format: {shown}; expected "json" or a valid JSON Schema object')
-
-
 def _logprobs(request: Generation, path: str) -> dict[str, Any]:
     if not 0 <= request.top_logprobs <= _MAX_TOP_LOGPROBS:
         raise ApiError(400, f"top_logprobs must be between 0 and {_MAX_TOP_LOGPROBS}")
@@ -108,56 +94,3 @@ def _logprobs(request: Generation, path: str) -> dict[str, Any]:
     if path == COMPLETIONS:
         return {"logprobs": request.top_logprobs}
     return {"logprobs": True, "top_logprobs": request.top_logprobs}
-
-
-def _think(value: object, model: Model) -> dict[str, Any]:
-    """A model that thinks does so unless it is told not to. Templates name the switch in two ways;
-    one that a template does not know is ignored."""
-    if value is None or value == "":
-        value = True if model.can("thinking") else None
-    if value is None:
-        return {}
-    if isinstance(value, bool):
-        return {"chat_template_kwargs": {"enable_thinking": value, "thinking": value}}
-    if value in _EFFORTS:
-        switch = {"enable_thinking": True, "thinking": True}
-        return {"reasoning_effort": value, "chat_template_kwargs": switch}
-    shown = msgspec.json.encode(value).decode()[:100]
-    raise ApiError(
-        400, f'invalid think value: {shown} (must be "high", "medium", "low", "max", true, or false)'
-    )
-
-
-def _history(messages: list[Message]) -> list[dict[str, Any]]:
-    ids = CallIds()
-    return [_message(message, ids) for message in messages]
-
-
-def _message(message: Message, ids: CallIds) -> dict[str, Any]:
-    mapped: dict[str, Any] = {"role": message.role.lower(), "content": _content(message)}
-    if message.thinking:
-        mapped["reasoning"] = message.thinking
-    if message.tool_calls:
-        mapped["tool_calls"] = [_tool_call(call, ids) for call in message.tool_calls]
-    if mapped["role"] == "tool":
-        mapped["tool_call_id"], name = ids.for_result(message)
-        if name:
-            mapped["name"] = name
-    return mapped
-
-
-def _content(message: Message) -> str | list[dict[str, Any]]:
-    if not message.images:
-        return message.content
-    text = [{"type": "text", "text": message.content}] if message.content else []
-    return text + [content_part(image) for image in message.images]
-
-
-def _tool_call(call: ToolCall, ids: CallIds) -> dict[str, Any]:
-    function = call.function
-    arguments = msgspec.json.encode(function.arguments).decode()
-    return {
-        "id": ids.for_call(call),
-        "type": "function",
-        "function": {"name": function.name, "arguments": arguments},
-    }

@@ -1,0 +1,44 @@
+"""The messages of a chat, as the engine takes them."""
+
+from typing import Any
+
+import msgspec
+
+from proxy.dialect.images import content_part
+from proxy.dialect.messages import Message, ToolCall
+from proxy.dialect.tools import CallIds
+
+
+def history(messages: list[Message]) -> list[dict[str, Any]]:
+    ids = CallIds()
+    return [_message(message, ids) for message in messages]
+
+
+def _message(message: Message, ids: CallIds) -> dict[str, Any]:
+    mapped: dict[str, Any] = {"role": message.role.lower(), "content": _content(message)}
+    if message.thinking:
+        mapped["reasoning"] = message.thinking
+    if message.tool_calls:
+        mapped["tool_calls"] = [_tool_call(call, ids) for call in message.tool_calls]
+    if mapped["role"] == "tool":
+        mapped["tool_call_id"], name = ids.for_result(message)
+        if name:
+            mapped["name"] = name
+    return mapped
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return text + [content_part(image) for image in message.images]
+
+
+def _tool_call(call: ToolCall, ids: CallIds) -> dict[str, Any]:
+    function = call.function
+    arguments = msgspec.json.encode(function.arguments).decode()
+    return {
+        "id": ids.for_call(call),
+        "type": "function",
+        "function": {"name": function.name, "arguments": arguments},
+    }
