@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import aiohttp
 
@@ -20,6 +20,8 @@ _ATTEMPTS = 4
 _LARGEST_BODY = 256 * 1024 * 1024
 _DRAIN_SECONDS = 0.5
 _DNS_SECONDS = 3
+_NONE: Mapping[str, str] = MappingProxyType({})
+_JSON: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Upstream:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=_DNS_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"content-type": "application/json", "accept-encoding": "identity"},
+            headers={"accept-encoding": "identity"},
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=self._timeouts.connect, sock_read=self._timeouts.silence
             ),
@@ -134,26 +136,30 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str] = _JSON) -> Answer:
         """Raises `EngineUnreadyError` where no answer comes. An answer of any status is an answer."""
-        return await self._send("POST", path, body)
+        return await self._send("POST", path, body, headers)
+
+    async def get(self, path: str, headers: Mapping[str, str] = _NONE) -> Answer:
+        """As `post`. Redirects are answers too."""
+        return await self._send("GET", path, None, headers)
 
     async def probe(self, path: str) -> bytes | None:
         """What a small question brings back; None unless the server answers it well. Raises `TimeoutError`
         where the server keeps silent."""
         try:
             async with asyncio.timeout(self._timeouts.probe):
-                with closing(await self._send("GET", path, None)) as answer:
+                with closing(await self.get(path)) as answer:
                     body = await answer.whole()
                     return body if answer.status == 200 else None
         except ApiError:
             return None
 
-    async def _send(self, method: str, path: str, body: bytes | None) -> Answer:
+    async def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         for _ in range(_ATTEMPTS):
             connection = SimpleNamespace(reused=False)
             try:
-                return Answer(await self._attempt(method, path, body, connection), self._name)
+                return Answer(await self._attempt(method, path, body, headers, connection), self._name)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if not connection.reused or _answered_something(error):
                     break
@@ -161,13 +167,23 @@ class Upstream:
         raise EngineUnreadyError(f"the {self._name} closed the connection without an answer")
 
     async def _attempt(
-        self, method: str, path: str, body: bytes | None, connection: SimpleNamespace
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        connection: SimpleNamespace,
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise EngineUnreadyError(f"the {self._name} is not connected yet")
         try:
             return await self._session.request(
-                method, self._url + path, data=body, allow_redirects=False, trace_request_ctx=connection
+                method,
+                self._url + path,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                trace_request_ctx=connection,
             )
         except aiohttp.ClientConnectorError:
             raise EngineUnreadyError(f"the {self._name} does not answer: it may still be starting") from None
