@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import traceback
 from contextlib import suppress
+from urllib.parse import quote
 
 from proxy.asgi import (
     Receive,
@@ -90,12 +91,12 @@ class App:
         self._guard.check(request)
         match = self._router.find(request.method, request.path)
         if isinstance(match, NoMatch):
-            await send_reply(send, _nothing_here(request, match), head=request.method == "HEAD")
+            await send_reply(send, _nothing_here(request, match, scope), head=request.method == "HEAD")
             return
         request.params = match.params
         request.body = await read_body(scope, receive, BODY_LIMIT)
         async with while_connected(receive):
-            answer = await match.handler(request, self._services)
+            answer = await match.route.handler(request, self._services)
             if isinstance(answer, Stream):
                 await send_stream(send, answer)
             else:
@@ -108,13 +109,21 @@ def _reaching(url: str, timeouts: Timeouts) -> Timeouts:
     return dataclasses.replace(timeouts, probe=max(timeouts.probe, _FAR_PROBE_SECONDS)) if far else timeouts
 
 
-def _nothing_here(request: Request, match: NoMatch) -> Reply:
+def _nothing_here(request: Request, match: NoMatch, scope: Scope) -> Reply:
     """On /v1 in the dialect's shape; elsewhere as plain text, which is how Ollama says it."""
+    if match.moved:
+        return _moved(request, match.moved, scope["query_string"].decode("latin-1"))
     status, text = (405, "405 method not allowed") if match.allowed else (404, "404 page not found")
     headers = {"allow": ", ".join(match.allowed)} if match.allowed else {}
     if errors.shape_of(request.path) is errors.ollama:
         return text_reply(text, status, headers)
     return _error_reply(ApiError(status, text[4:], headers=headers), request.path)
+
+
+def _moved(request: Request, path: str, query: str) -> Reply:
+    """Clients repeat a body only where the status tells them to."""
+    location = quote(path) + (f"?{query}" if query else "")
+    return text_reply("", 301 if request.method in ("GET", "HEAD") else 307, {"location": location})
 
 
 def _error_reply(error: ApiError, path: str) -> Reply:

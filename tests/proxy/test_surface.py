@@ -34,40 +34,6 @@ def test_the_version_is_numbers(stack: Stack) -> None:
     assert tuple(map(int, version.split("."))) >= (0, 6, 4)
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/nothing"),
-        ("GET", "/api"),
-        ("POST", "/api/nothing"),
-        ("GET", "/api/tags/"),
-        ("GET", "/metrics"),
-    ],
-)
-def test_an_unknown_path_is_told_in_plain_text(stack: Stack, method: str, path: str) -> None:
-    answer = stack.client.request(method, path)
-    assert (answer.status_code, answer.text) == (404, "404 page not found")
-    assert answer.headers["content-type"].startswith("text/plain")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [("GET", "/api/chat", "POST"), ("DELETE", "/api/tags", "GET, HEAD"), ("HEAD", "/api/ps", "GET")],
-)
-def test_a_wrong_method(stack: Stack, method: str, path: str, allowed: str) -> None:
-    answer = stack.client.request(method, path)
-    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
-
-
-@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/v1/files", "/v1/chat", "/v1/load_lora_adapter"])
-def test_an_unknown_path_under_v1_has_openais_shape(stack: Stack, path: str) -> None:
-    answer = stack.client.post(path, json={})
-    assert answer.status_code == 404
-    error = answer.json()["error"]
-    assert (error["type"], error["param"], error["code"]) == ("not_found_error", None, None)
-    assert stack.engine.received == []
-
-
 def test_the_list_shows_what_the_manifests_say_newest_first(stack: Stack) -> None:
     models = stack.client.get("/api/tags").json()["models"]
     assert [model["name"] for model in models] == ["smollm2:135m", "all-minilm:l6-v2"]
