@@ -43,7 +43,8 @@ def decode(body: bytes, kind: type[B]) -> B:
 @cache
 def _message_converter(kind: type[Body]) -> _Converter:
     hints = get_type_hints(kind)
-    fields = {name.lower(): (name, _converter(hints[name])) for name in kind.__struct_fields__}
+    named = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    fields = {written.lower(): (name, _converter(hints[name])) for written, name in named}
 
     def convert(value: object, place: str) -> object:
         if not isinstance(value, dict):

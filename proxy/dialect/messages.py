@@ -37,8 +37,11 @@ class Generation(Body):
     keep_alive: Any = None
     options: dict[str, Any] = field(default_factory=dict)
     think: Any = None
+    truncate: bool = True
+    shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
+    render_only: bool = field(default=False, name="_debug_render_only")
 
 
 class ChatRequest(Generation):

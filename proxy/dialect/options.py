@@ -91,10 +91,14 @@ _OPTIONS: dict[str, _Option] = {
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """`fields` go into the engine's request. `limit` is the most tokens to write, None without a limit."""
+    """`fields` go into the engine's request. `limit` is the most tokens to write, None without a limit.
+    `window` is how long prompt and answer may be, None where the client leaves that to the engine. `keep`
+    is how many tokens of a prompt's start stay when it is too long."""
 
     fields: dict[str, Value]
     limit: int | None
+    window: int | None = None
+    keep: int = 0
 
 
 def sampling(options: Mapping[str, Any]) -> Sampling:
@@ -111,7 +115,12 @@ def sampling(options: Mapping[str, Any]) -> Sampling:
         for name, value in given.items()
         if (option := _OPTIONS[name]).to is not None and (converted := option.convert(value)) is not None
     }
-    return Sampling(fields, _limit(given.get("num_predict", -1)))
+    return Sampling(
+        fields,
+        limit=_limit(given.get("num_predict", -1)),
+        window=_limit(given.get("num_ctx", 0)) or None,
+        keep=_limit(given.get("num_keep", 0)) or 0,
+    )
 
 
 def _limit(num_predict: float) -> int | None:
