@@ -2,48 +2,69 @@
 
 import json
 import math
+import re
+from typing import Any
 
 import msgspec
 
+from proxy.dialect.syntax import END, syntax_error
 from proxy.errors import ApiError
 
 MAX_DEPTH = 128
+# What the encoder can write as an integer.
+_LOWEST, _HIGHEST = -(2**63), 2**64 - 1
+_LONGEST_INTEGER = 20
+# Where the fault lies in a larger body is not worth the time to find it.
+_LONGEST_SCAN = 256 * 1024
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class _TooLargeError(Exception):
+    """An integer that no engine's decoder takes."""
 
 
 def parse_json(body: bytes) -> object:
-    if not body.strip():
+    if not body.strip(b" \t\r\n"):
         raise ApiError(400, "missing request body")
     try:
-        value = _first_value(body)
+        return _first_value(body)
     except RecursionError:
         raise ApiError(400, "exceeded max depth") from None
-    _check_depth(value)
-    return value
 
 
 def _first_value(body: bytes) -> object:
     try:
         value: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError):
-        return _first_value_slowly(body.decode("utf-8", "replace").lstrip(" \t\r\n"))
+        _check(value)
+    except (msgspec.DecodeError, ValueError, _TooLargeError):
+        value = _first_value_slowly(body)
+        _check(value)
     return value
 
 
-def _first_value_slowly(text: str) -> object:
+def _first_value_slowly(body: bytes) -> object:
     """For what the fast decoder refuses and Go takes: bytes after the value, bytes that are no UTF-8,
-    halves of surrogate pairs."""
+    halves of surrogate pairs, integers of any length."""
+    text = body.decode("utf-8", "replace").lstrip(" \t\r\n")
     try:
-        value, _ = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode(text)
-        clean: object = msgspec.json.decode(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        value, _ = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_small).raw_decode(
+            text
+        )
     except json.JSONDecodeError as error:
-        raise ApiError(400, _syntax_error(text, error.pos)) from None
-    except (ValueError, msgspec.DecodeError):
-        raise ApiError(400, "invalid number in JSON value") from None
+        raise ApiError(400, _what_is_wrong(body, error.pos < len(text))) from None
+    whole = _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", json.dumps(value, ensure_ascii=False))
+    clean: object = msgspec.json.decode(whole)
     return clean
 
 
+def _what_is_wrong(body: bytes, in_the_middle: bool) -> str:
+    if len(body) <= _LONGEST_SCAN:
+        return syntax_error(body) or END
+    return "invalid JSON in request body" if in_the_middle else END
+
+
 def _refuse(constant: str) -> object:
-    raise ApiError(400, f"invalid character '{constant[0]}' looking for beginning of value")
+    raise json.JSONDecodeError(f"{constant} is no number of JSON", "", 0)
 
 
 def _finite(text: str) -> float:
@@ -53,21 +74,24 @@ def _finite(text: str) -> float:
     return value
 
 
-def _syntax_error(text: str, position: int) -> str:
-    if position >= len(text) or text[position] == '"':
-        return "unexpected EOF"
-    return f"invalid character {text[position]!r} looking for beginning of value"
+def _small(text: str) -> int | float:
+    """Go reads a number of any length, as a float."""
+    if len(text) <= _LONGEST_INTEGER and _LOWEST <= int(text) <= _HIGHEST:
+        return int(text)
+    return _finite(text)
 
 
-def _check_depth(value: object) -> None:
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(MAX_DEPTH):
-        if not level:
-            return
-        level = [
-            child
-            for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
-        ]
-    raise ApiError(400, "exceeded max depth")
+def _check(value: object) -> None:
+    """Raises where the value is too deep, or holds an integer that cannot be written again."""
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        deeper: list[Any] = []
+        for container in level:
+            for child in container.values() if isinstance(container, dict) else container:
+                if isinstance(child, dict | list):
+                    deeper.append(child)
+                elif type(child) is int and not _LOWEST <= child <= _HIGHEST:
+                    raise _TooLargeError
+        level = deeper
+    if level:
+        raise ApiError(400, "exceeded max depth")
