@@ -206,7 +206,7 @@ VERBS = (
         "run the tests; what else is given goes to pytest",
         "builder.testing:run_test",
         (
-            _argument("--quick", action="store_true", help="only what needs no container engine"),
+            _argument("--quick", action="store_true", help="only what needs no container engine and no network"),
             _argument("--long", action="store_true", help="also what takes many minutes"),
         ),
         passes_on=True,

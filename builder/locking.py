@@ -111,6 +111,7 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
             on_top_of="driver",
             agrees_with=[proxy.lock, "lock"],
         ),
+        *(Plan(path.stem, read_direct(path), None) for path in sorted(locks.glob("clients-*.in"))),
     ]
 
 

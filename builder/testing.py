@@ -27,6 +27,6 @@ def run_test(args: argparse.Namespace, console: Console) -> int:
 def pytest_arguments(args: argparse.Namespace) -> list[str]:
     """A skipped test fails: in these runs everything that a test may need is there. The quick run takes
     every processor; the full one has an engine's work to wait for, and its images and ports to itself."""
-    without = [*(("engine", "stack") if args.quick else ()), *(() if args.long else ("long",))]
+    without = [*(("engine", "stack", "clients") if args.quick else ()), *(() if args.long else ("long",))]
     marks = " and ".join(f"not {mark}" for mark in without)
     return ["--fail-skips", "-m", marks, *(_ON_EVERY_PROCESSOR if args.quick else ()), *args.rest]

@@ -75,14 +75,20 @@ def test_a_module_that_skips_itself_fails_too(tmp_path: Path) -> None:
             [
                 "--fail-skips",
                 "-m",
-                "not engine and not stack and not long",
+                "not engine and not stack and not clients and not long",
                 "--numprocesses=auto",
                 "--dist=loadfile",
             ],
         ),
         (
             {"quick": True, "long": True},
-            ["--fail-skips", "-m", "not engine and not stack", "--numprocesses=auto", "--dist=loadfile"],
+            [
+                "--fail-skips",
+                "-m",
+                "not engine and not stack and not clients",
+                "--numprocesses=auto",
+                "--dist=loadfile",
+            ],
         ),
         ({}, ["--fail-skips", "-m", "not long"]),
         ({"long": True}, ["--fail-skips", "-m", ""]),
