@@ -6,6 +6,8 @@ stands, and says so. Bytes count as Go counts them, one by one, so that a cut ch
 import re
 from dataclasses import dataclass
 
+from proxy.dialect.quoting import escaped
+
 END = "unexpected EOF"
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -23,7 +25,6 @@ _CUT_NUMBERS = (
 _STRING_START = re.compile(rb'"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+')
 _HEX = re.compile(rb"\\u[0-9a-fA-F]*")
 _LITERALS = {b"t": b"true", b"f": b"false", b"n": b"null"}
-_ESCAPES = {7: r"\a", 8: r"\b", 9: r"\t", 10: r"\n", 11: r"\v", 12: r"\f", 13: r"\r", 39: r"\'", 92: r"\\"}
 
 _VALUE = "looking for beginning of value"
 _FIRST_ELEMENT = "looking for beginning of value "
@@ -99,15 +100,9 @@ def syntax_error(body: bytes) -> str | None:
 def _fault(body: bytes, at: int, context: str) -> _FaultError:
     if at >= len(body):
         return _FaultError(END)
-    return _FaultError(f"invalid character '{_shown(body[at])}' {context}")
-
-
-def _shown(byte: int) -> str:
-    if byte in _ESCAPES:
-        return _ESCAPES[byte]
-    if chr(byte).isprintable():
-        return chr(byte)
-    return f"\\u{byte:04x}" if byte >= 0x80 else f"\\x{byte:02x}"
+    found = chr(body[at])
+    shown = r"\'" if found == "'" else escaped(found)
+    return _FaultError(f"invalid character '{shown}' {context}")
 
 
 def _scalar(body: bytes, at: int) -> int:
