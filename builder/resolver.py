@@ -44,6 +44,11 @@ class _NoSolutionError(SourceError):
     pass
 
 
+def asking_everywhere(sources: Sources) -> Mapping[str, str]:
+    """The environment in which uv may ask all that pip may. For locks, whose hashes say what may come."""
+    return _asking_at(_attempts(None, sources)[-1], sources)
+
+
 def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) -> list[Requirement]:
     """Every distribution that the requirements bring, each with the hashes of all its wheels that fit.
 
@@ -51,7 +56,7 @@ def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) ->
     one hash of several. They are asked only where the package index has no answer.
     """
     failures: list[SourceError] = []
-    for places in _attempts(question, sources):
+    for places in _attempts(question.upstream_index, sources):
         try:
             return _read_pylock(
                 _compile(question, places, sources, uv=uv, workdir=workdir),
@@ -70,11 +75,11 @@ def resolve(question: Question, sources: Sources, *, uv: Path, workdir: Path) ->
     raise first
 
 
-def _attempts(question: Question, sources: Sources) -> list[Mapping[str, str]]:
+def _attempts(upstream_index: str | None, sources: Sources) -> list[Mapping[str, str]]:
     """The places to ask, as uv's own variables: an address may hold a password, and every user of a machine
     can read the arguments of its programs."""
     pip = sources.pip
-    upstream = [question.upstream_index] if question.upstream_index and not pip.no_index else []
+    upstream = [upstream_index] if upstream_index and not pip.no_index else []
     links = ",".join(map(_without_comma, pip.find_links))
     if pip.no_index:
         nothing_else = _asking(pip.folders[0], pip.folders[1:]) if pip.folders else {"UV_NO_INDEX": "1"}
@@ -120,7 +125,7 @@ def _compile(
     done = subprocess.run(
         command,
         cwd=workdir,
-        env={**_environment(sources), **{name: value for name, value in places.items() if value}},
+        env=_asking_at(places, sources),
         capture_output=True,
         text=True,
         check=False,
@@ -132,6 +137,10 @@ def _compile(
 
 def _platform(question: Question) -> str:
     return f"x86_64-manylinux_{question.glibc.replace('.', '_')}"
+
+
+def _asking_at(places: Mapping[str, str], sources: Sources) -> Mapping[str, str]:
+    return {**_environment(sources), **{name: value for name, value in places.items() if value}}
 
 
 def _environment(sources: Sources) -> Mapping[str, str]:
