@@ -3,12 +3,12 @@
 The Content-Type does not matter. Keys match without case, unknown keys are ignored, `null` counts as
 absent, the last of two equal keys wins, and whole floats are taken for integers. Only the fields of our
 own messages are treated so; what is inside a free-form value (options, schemas, tool arguments) stays as
-it came."""
+it came. A field with a grammar of its own names the function that reads it: `Annotated[type, function]`."""
 
 from collections.abc import Callable
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,6 +22,8 @@ class Body(msgspec.Struct, kw_only=True):
 
 B = TypeVar("B", bound=Body)
 
+_INT64 = 2**63
+
 # Takes a JSON value and the place where it stands, for the error.
 _Converter = Callable[[object, str], object]
 
@@ -32,7 +34,7 @@ def decode(body: bytes, kind: type[B]) -> B:
         return kind()
     if not isinstance(value, dict):
         raise ApiError(
-            400, f"json: cannot unmarshal {_go_kind(value)} into Go value of type {_go_type(kind)}"
+            400, f"json: cannot unmarshal {_GO_KINDS[type(value)]} into Go value of type {_go_type(kind)}"
         )
     message = _message_converter(kind)(value, kind.__name__)
     if not isinstance(message, kind):
@@ -42,9 +44,9 @@ def decode(body: bytes, kind: type[B]) -> B:
 
 @cache
 def _message_converter(kind: type[Body]) -> _Converter:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     named = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
-    fields = {written.lower(): (name, _converter(hints[name])) for written, name in named}
+    fields = {written.lower(): (name, written, _converter(hints[name])) for written, name in named}
 
     def convert(value: object, place: str) -> object:
         if not isinstance(value, dict):
@@ -52,14 +54,17 @@ def _message_converter(kind: type[Body]) -> _Converter:
         given = {}
         for key, item in value.items():
             if item is not None and key.lower() in fields:
-                name, converter = fields[key.lower()]
-                given[name] = converter(item, f"{place}.{name}")
+                name, written, converter = fields[key.lower()]
+                given[name] = converter(item, f"{place}.{written}")
         return kind(**given)
 
     return convert
 
 
 def _converter(hint: Any) -> _Converter:  # noqa: ANN401 - a type hint has no type
+    if get_origin(hint) is Annotated:
+        reader: _Converter = get_args(hint)[1]
+        return reader
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
     if get_origin(hint) is list:
@@ -92,11 +97,14 @@ def _scalar(kinds: tuple[type, ...], hint: object) -> _Converter:
 
 
 def _whole(value: object, place: str) -> object:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if type(value) is not int:
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if type(number) is not int or not -_INT64 <= number < _INT64:
         raise _mismatch(value, place, _go_type(int))
-    return value
+    return number
+
+
+def lower_case(value: object, place: str) -> object:
+    return str(_SCALARS[str](value, place)).lower()
 
 
 _SCALARS: dict[object, _Converter] = {
@@ -108,7 +116,14 @@ _SCALARS: dict[object, _Converter] = {
 }
 
 _GO_TYPES: dict[object, str] = {str: "string", bool: "bool", int: "int"}
-_GO_KINDS: dict[type, str] = {bool: "bool", str: "string", int: "number", list: "array", dict: "object"}
+_GO_KINDS: dict[type, str] = {
+    bool: "bool",
+    str: "string",
+    int: "number",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
 
 
 def _go_type(hint: object) -> str:
@@ -119,10 +134,8 @@ def _go_type(hint: object) -> str:
     return _GO_TYPES.get(hint, "map[string]interface {}")
 
 
-def _go_kind(value: object) -> str:
-    return f"number {value}" if isinstance(value, float) else _GO_KINDS[type(value)]
-
-
 def _mismatch(value: object, place: str, go_type: str) -> ApiError:
-    found = _go_kind(value)
+    found = _GO_KINDS[type(value)]
+    if found == "number" and go_type == "int":
+        found = f"number {value}"
     return ApiError(400, f"json: cannot unmarshal {found} into Go struct field {place} of type {go_type}")

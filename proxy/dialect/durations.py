@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from proxy.dialect.quoting import quoted
 from proxy.errors import ApiError
 
 FOREVER_NS = 2**63 - 1
@@ -17,7 +18,7 @@ _UNITS_NS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_TERM = re.compile(r"(\d+\.?\d*|\.\d+)([^\d.]*)")
+_TERM = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ def _parse(text: str) -> int:
             break
         number, unit = term.groups()
         if not unit:
-            raise ApiError(400, f'time: missing unit in duration "{text}"')
+            raise ApiError(400, f"time: missing unit in duration {quoted(text)}")
         if unit not in _UNITS_NS:
-            raise ApiError(400, f'time: unknown unit "{unit}" in duration "{text}"')
+            raise ApiError(400, f"time: unknown unit {quoted(unit)} in duration {quoted(text)}")
         total += float(number) * _UNITS_NS[unit]
         position = term.end()
     if not rest or position < len(rest):
-        raise ApiError(400, f'time: invalid duration "{text}"')
+        raise ApiError(400, f"time: invalid duration {quoted(text)}")
     return sign * int(min(total, FOREVER_NS))
 
 

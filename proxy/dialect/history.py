@@ -15,7 +15,7 @@ def history(messages: list[Message]) -> list[dict[str, Any]]:
 
 
 def _message(message: Message, ids: CallIds) -> dict[str, Any]:
-    mapped: dict[str, Any] = {"role": message.role.lower(), "content": _content(message)}
+    mapped: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.thinking:
         mapped["reasoning"] = message.thinking
     if message.tool_calls:

@@ -5,12 +5,14 @@ from typing import Any
 from msgspec import field
 
 from proxy.dialect.decoding import Body
+from proxy.dialect.durations import KeepAlive
+from proxy.dialect.fields import Arguments, Lifetime, Role, Think
 
 
 class ToolCallFunction(Body):
     index: int = 0
     name: str = ""
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=dict)
 
 
 class ToolCall(Body):
@@ -19,7 +21,7 @@ class ToolCall(Body):
 
 
 class Message(Body):
-    role: str = ""
+    role: Role = ""
     content: str = ""
     thinking: str = ""
     images: list[str] = field(default_factory=list)
@@ -34,9 +36,9 @@ class Generation(Body):
     model: str = ""
     stream: bool = True
     format: Any = None
-    keep_alive: Any = None
+    keep_alive: Lifetime = KeepAlive(None)
     options: dict[str, Any] = field(default_factory=dict)
-    think: Any = None
+    think: Think = None
     truncate: bool = True
     shift: bool = True
     logprobs: bool = False
@@ -64,14 +66,14 @@ class EmbedRequest(Body):
     input: Any = None
     truncate: bool = True
     dimensions: int = 0
-    keep_alive: Any = None
+    keep_alive: Lifetime = KeepAlive(None)
     options: dict[str, Any] = field(default_factory=dict)
 
 
 class EmbeddingsRequest(Body):
     model: str = ""
     prompt: str = ""
-    keep_alive: Any = None
+    keep_alive: Lifetime = KeepAlive(None)
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,3 +81,5 @@ class ShowRequest(Body):
     model: str = ""
     name: str = ""
     verbose: bool = False
+    system: str = ""
+    options: dict[str, Any] = field(default_factory=dict)

@@ -5,7 +5,6 @@ from contextlib import closing
 from proxy.asgi import Reply, Request, json_reply
 from proxy.dialect import errors
 from proxy.dialect.decoding import decode
-from proxy.dialect.durations import keep_alive
 from proxy.dialect.embeddings import Batch, batches, fitted, question, read_batch, texts_of
 from proxy.dialect.messages import EmbeddingsRequest, EmbedRequest
 from proxy.errors import ApiError, EngineUnreadyError
@@ -19,7 +18,6 @@ async def embed(request: Request, services: Services) -> Reply:
     clock = services.clock
     started_ns = clock.ticks()
     asked = decode(request.body, EmbedRequest)
-    keep_alive(asked.keep_alive)
     if not asked.model:
         raise ApiError(404, "model '' not found")
     texts = texts_of(asked.input)
@@ -37,7 +35,6 @@ async def embed(request: Request, services: Services) -> Reply:
 
 async def embeddings(request: Request, services: Services) -> Reply:
     asked = decode(request.body, EmbeddingsRequest)
-    keep_alive(asked.keep_alive)
     if not asked.model:
         raise ApiError(400, "model is required")
     model = await _find(services, asked.model)

@@ -19,7 +19,6 @@ from proxy.dialect.answers import (
     settled,
 )
 from proxy.dialect.decoding import decode
-from proxy.dialect.durations import keep_alive
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
@@ -96,14 +95,14 @@ def _require(job: _Job, capability: str, refusal: str) -> None:
 
 
 def _require_thinking(job: _Job) -> None:
-    if job.request.think not in (None, False, ""):
+    if job.request.think:
         _require(job, "thinking", f'"{job.request.model}" does not support thinking')
 
 
 def _settle(job: _Job, services: Services) -> Reply:
     """A request without a prompt loads or unloads the model. It is true to say so only of a model that
     the engine serves; to unload what it serves is left to the engine's keeper."""
-    unload = keep_alive(job.request.keep_alive).unload
+    unload = job.request.keep_alive.unload
     if not unload and not services.catalog.is_loaded(job.model):
         raise EngineUnreadyError(f"model '{job.model.name}' is not loaded: the engine may still be starting")
     reason = "unload" if unload else "load"
@@ -111,7 +110,6 @@ def _settle(job: _Job, services: Services) -> Reply:
 
 
 async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | Stream:
-    keep_alive(job.request.keep_alive)
     record = Record(job.shape, job.request.model, services.clock)
     kind = StreamedAnswer if job.request.stream else WholeAnswer
     answer = kind(record, services.clock, job.started_ns, ask)

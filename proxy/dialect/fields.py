@@ -1,0 +1,41 @@
+"""Fields of requests that have a grammar of their own. Each is read while the request is decoded."""
+
+from typing import Annotated, Any
+
+from proxy.dialect.decoding import lower_case
+from proxy.dialect.durations import KeepAlive, keep_alive
+from proxy.dialect.quoting import quoted
+from proxy.errors import ApiError
+
+# What Ollama knows, and what engines know besides.
+EFFORTS = ("low", "medium", "high", "max", "minimal", "xhigh")
+_CHOICES = '"high", "medium", "low", "max", true, or false'
+
+
+def _think(value: object, _place: str) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise ApiError(400, f"think must be a boolean or string ({_CHOICES})")
+    if value == "none":
+        return False
+    if value not in EFFORTS:
+        raise ApiError(400, f"invalid think value: {quoted(value)} (must be {_CHOICES})")
+    return value
+
+
+def _arguments(value: object, _place: str) -> dict[str, Any]:
+    """Of a tool call. Some clients write the object as a text, as OpenAI has it; Ollama refuses that."""
+    if not isinstance(value, dict):
+        raise ApiError(400, "Value looks like object, but can't find closing '}' symbol")
+    return value
+
+
+def _keep_alive(value: object, _place: str) -> KeepAlive:
+    return keep_alive(value)
+
+
+Think = Annotated[bool | str | None, _think]
+Arguments = Annotated[dict[str, Any], _arguments]
+Lifetime = Annotated[KeepAlive, _keep_alive]
+Role = Annotated[str, lower_case]
