@@ -5,14 +5,15 @@ Either source may be absent. A model that is served but not described is shown w
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import msgspec
 
 from proxy.dialect import names
-from proxy.model import Manifest, Model, Role
+from proxy.model import Inside, Manifest, Model, Role
 from proxy.store import Store
+from proxy.store.shelf import name_key
 from proxy.upstream import Upstream
 
 # A served context or a new model is noticed after this long at the latest.
@@ -63,7 +64,7 @@ class _Listing:
         self._asked_at = time.monotonic()
         self.answers = cards is not None
         if cards is not None:
-            self.cards = {_key(card.id): card for card in cards}
+            self.cards = {name_key(card.id): card for card in cards}
 
     @property
     def stale(self) -> bool:
@@ -71,10 +72,18 @@ class _Listing:
 
 
 class Catalog:
-    """`servers` holds the one for chat, and may hold one for embeddings."""
+    """`servers` holds the one for chat, and may hold one for embeddings. `on_gpu` names those that keep their
+    models on a GPU."""
 
-    def __init__(self, store: Store, servers: Mapping[Role, Upstream], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        servers: Mapping[Role, Upstream],
+        now: Callable[[], datetime],
+        on_gpu: Collection[Role] = (),
+    ) -> None:
         self._store = store
+        self._on_gpu = on_gpu
         self._now = now
         self._servers = servers
         self._listings = {role: _Listing(server) for role, server in servers.items()}
@@ -90,7 +99,7 @@ class Catalog:
 
     async def find(self, text: str) -> Model | None:
         """The model that a client means by this name. Only its own server is asked, where it is known."""
-        key = _key(text)
+        key = name_key(text)
         known = self._models().get(key)
         if known is None:
             return await self._search(key)
@@ -111,10 +120,32 @@ class Catalog:
                 return found
         return None
 
+    async def answering(self) -> dict[Role, bool]:
+        """Of each server, whether it says what it serves."""
+        await asyncio.gather(*(listing.refresh() for listing in self._listings.values()))
+        return {role: listing.answers for role, listing in self._listings.items()}
+
+    async def loaded(self) -> list[Model]:
+        """What the servers hold, each once: what leans on the weights of another one is not counted again."""
+        held = [model for model in await self.all() if self.is_loaded(model)]
+        return [model for model in held if name_key(model.served) == name_key(model.name)]
+
     def is_loaded(self, model: Model) -> bool:
         """Whether a server offers it right now, as far as the last question told."""
         listing = self._listing(model.role)
-        return listing.answers and _key(model.served) in listing.cards
+        return listing.answers and name_key(model.served) in listing.cards
+
+    def on_gpu(self, model: Model) -> bool:
+        return model.role in self._on_gpu
+
+    @property
+    def in_use(self) -> frozenset[str]:
+        """The keys of the names that the servers offer, as far as the last questions told."""
+        return frozenset(key for listing in self._listings.values() for key in listing.cards)
+
+    async def inside(self, model: Model, *, tensors: bool) -> Inside:
+        """What the files of its weights tell, where they are here."""
+        return await asyncio.to_thread(self._store.inside, model.manifest, tensors=tensors)
 
     @property
     def complete(self) -> bool:
@@ -128,7 +159,7 @@ class Catalog:
         """By their names' keys: the described ones, newest first, then those that are only served."""
         models: dict[str, Model] = {}
         for manifest in self._store.manifests():
-            models.setdefault(_key(manifest.name), self._described(manifest))
+            models.setdefault(name_key(manifest.name), self._described(manifest))
         for role, listing in self._listings.items():
             for key, card in listing.cards.items():
                 if key not in models:
@@ -137,7 +168,7 @@ class Catalog:
 
     def _described(self, manifest: Manifest) -> Model:
         weights = manifest.base or manifest.name
-        card = self._listing(manifest.role).cards.get(_key(weights))
+        card = self._listing(manifest.role).cards.get(name_key(weights))
         return Model(
             manifest=manifest,
             served=card.id if card else weights,
@@ -152,18 +183,13 @@ class Catalog:
         manifest = Manifest(
             name=parsed.shortest if parsed else card.id,
             role=role,
-            digest=hashlib.sha256(f"served as {_key(card.id)}".encode()).hexdigest(),
+            digest=hashlib.sha256(f"served as {name_key(card.id)}".encode()).hexdigest(),
             modified_at=self._first_seen.setdefault(card.id, self._now()),
         )
         capabilities = _DEFAULT_CAPABILITIES[role]
         return Model(
             manifest, card.id, card.max_model_len, capabilities, certain=False, owner=card.owned_by or ""
         )
-
-
-def _key(text: str) -> str:
-    name = names.parse(text)
-    return name.key if name else text
 
 
 def _read_cards(body: bytes | None) -> list[_Card] | None:

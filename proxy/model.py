@@ -1,6 +1,7 @@
 """One model, as the routes and the dialect see it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -26,11 +27,15 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     template: str = ""
     parameters: dict[str, Any] = {}
     messages: tuple[Message, ...] = ()
+    renderer: str = ""
+    parser: str = ""
+    requires: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one model. `capabilities` is None where the manifest does not say. `base` is the
-    name of the model whose weights answer for it, where it has none of its own."""
+    name of the model whose weights answer for it, where it has none of its own; `parent` is the one that it
+    was made from."""
 
     name: str
     role: Role
@@ -48,8 +53,27 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     license: str = ""
     source: str = ""
     base: str = ""
+    parent: str = ""
     overlay: Overlay = Overlay()
     capabilities: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What the files of the weights tell beyond the manifest. The keys of `info` stand after the name of the
+    architecture; those of `projector` are whole. `template` is the engine's own, in Jinja's language."""
+
+    info: Mapping[str, Any] = field(default_factory=dict)
+    projector: Mapping[str, Any] = field(default_factory=dict)
+    template: str = ""
+    tensors: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

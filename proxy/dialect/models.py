@@ -3,8 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from proxy.dialect.durations import FOREVER_NS
-from proxy.model import Model
+from proxy.dialect.messages import ShowRequest
+from proxy.dialect.modelfile import modelfile, parameter_lines
+from proxy.model import Inside, Model
 
 # Clients build keys from the architecture, so that it must have a name.
 _UNKNOWN = "unknown"
@@ -23,22 +27,35 @@ def listed(model: Model) -> dict[str, Any]:
     }
 
 
-def shown(model: Model) -> dict[str, Any]:
-    manifest = model.manifest
-    return {
+def shown(model: Model, inside: Inside, asked: ShowRequest) -> dict[str, Any]:
+    """What is empty is left out, but for what clients cannot do without."""
+    manifest, overlay = model.manifest, model.manifest.overlay
+    system = asked.system or overlay.system
+    laid_over = msgspec.structs.replace(overlay, system=system, parameters=overlay.parameters | asked.options)
+    texts = {
         "license": manifest.license,
-        "modelfile": f"# Modelfile of {model.name}\nFROM {model.name}\n",
-        "parameters": "",
-        "template": "",
+        "modelfile": modelfile(manifest, laid_over),
+        "parameters": parameter_lines(overlay.parameters),
+        "template": overlay.template or inside.template,
+        "system": system,
+        "renderer": overlay.renderer,
+        "parser": overlay.parser,
+        "messages": [{"role": one.role, "content": one.content} for one in overlay.messages],
+        "projector_info": inside.projector,
+        "tensors": inside.tensors,
+        "requires": overlay.requires,
+    }
+    return {name: value for name, value in texts.items() if value} | {
         "details": _details(model),
-        "model_info": _info(model),
+        "model_info": _info(model, inside),
         "capabilities": model.capabilities,
         "modified_at": manifest.modified_at,
     }
 
 
-def running(model: Model, now: datetime) -> dict[str, Any]:
-    """What the engine serves stays loaded: it expires as late as Ollama can say."""
+def running(model: Model, now: datetime, *, on_gpu: bool) -> dict[str, Any]:
+    """What the engine serves stays loaded: it expires as late as Ollama can say. An engine holds a model on
+    the GPU as a whole, or not at all."""
     manifest = model.manifest
     expires = now + timedelta(microseconds=FOREVER_NS // 1000)
     return {
@@ -48,7 +65,7 @@ def running(model: Model, now: datetime) -> dict[str, Any]:
         "digest": manifest.digest,
         "details": _details(model),
         "expires_at": expires,
-        "size_vram": 0,
+        "size_vram": manifest.size if on_gpu else 0,
         "context_length": model.context_length or 0,
     }
 
@@ -62,7 +79,7 @@ def openai_card(model: Model) -> dict[str, Any]:
 def _details(model: Model) -> dict[str, Any]:
     manifest = model.manifest
     return {
-        "parent_model": "",
+        "parent_model": manifest.parent,
         "format": manifest.format,
         "family": manifest.family,
         "families": [manifest.family] if manifest.family else [],
@@ -79,7 +96,7 @@ def _lengths(model: Model) -> dict[str, int]:
     return {name: length for name, length in lengths.items() if length}
 
 
-def _info(model: Model) -> dict[str, Any]:
+def _info(model: Model, inside: Inside) -> dict[str, Any]:
     manifest = model.manifest
     architecture = manifest.architecture or manifest.family or _UNKNOWN
     info = {
@@ -88,5 +105,5 @@ def _info(model: Model) -> dict[str, Any]:
         "general.parameter_count": manifest.parameter_count,
         "general.license": manifest.license or None,
     }
-    info |= {f"{architecture}.{name}": length for name, length in _lengths(model).items()}
+    info |= {f"{architecture}.{name}": value for name, value in (inside.info | _lengths(model)).items()}
     return {name: value for name, value in info.items() if value is not None}

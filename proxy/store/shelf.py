@@ -1,9 +1,10 @@
-"""The models' folder: one folder per model, described by its `gfxpack.json`.
+"""One folder of models: in it one folder per model, described by its `gfxpack.json`.
 
 The folder may be missing, half written or full of other things: what cannot be read is left out, and
 looked at again once it has changed."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from proxy.model import Manifest
 
 _log = logging.getLogger("proxy.store")
 
-_FILE = "gfxpack.json"
-_LARGEST = 1024 * 1024
+MANIFEST = "gfxpack.json"
+# Holds the manifest of weights whose model was deleted while others need them.
+RETIRED = "gfxpack.retired.json"
+LARGEST = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,39 @@ class _Version:
     size: int
 
 
-class Store:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model and the folder that it lies in."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def key(self) -> str:
+        return name_key(self.manifest.name)
+
+
+class Shelf:
+    """`file` is what a manifest is called on it."""
+
+    def __init__(self, folder: Path, file: str = MANIFEST) -> None:
+        self.folder = folder
+        self._file = file
         self._known: dict[Path, tuple[_Version, Manifest | None]] = {}
 
-    def manifests(self) -> list[Manifest]:
-        """Newest first."""
-        known = {path: entry for path in self._files() if (entry := self._entry(path)) is not None}
+    def entries(self) -> list[Entry]:
+        known = {path: found for path in self._files() if (found := self._look(path)) is not None}
         self._known = known
-        found = [manifest for _, manifest in known.values() if manifest is not None]
-        return sorted(found, key=lambda manifest: (manifest.modified_at, manifest.name), reverse=True)
+        return [Entry(path.parent, manifest) for path, (_, manifest) in known.items() if manifest is not None]
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> Iterator[Path]:
+        """Folders of ours that hold no models have a dot before their names."""
         try:
-            return [folder / _FILE for folder in self._folder.iterdir()]
+            yield from (one / self._file for one in self.folder.iterdir() if not one.name.startswith("."))
         except OSError:
-            return []
+            return
 
-    def _entry(self, path: Path) -> tuple[_Version, Manifest | None] | None:
+    def _look(self, path: Path) -> tuple[_Version, Manifest | None] | None:
         try:
             status = path.stat()
             version = _Version(status.st_ino, status.st_mtime_ns, status.st_size)
@@ -57,8 +74,14 @@ class Store:
             return None
 
 
+def name_key(name: str) -> str:
+    """Equal for two names of one model."""
+    parsed = names.parse(name)
+    return parsed.key if parsed else name
+
+
 def _read(path: Path, size: int) -> Manifest | None:
-    if not path.is_file() or size > _LARGEST:
+    if not path.is_file() or size > LARGEST:
         _log.warning("%s is no manifest", path)
         return None
     try:
