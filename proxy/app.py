@@ -3,10 +3,12 @@
 import dataclasses
 import logging
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from urllib.parse import quote
 
 from proxy.asgi import (
+    BodyLimits,
     Receive,
     Reply,
     Request,
@@ -25,19 +27,28 @@ from proxy.catalog import Catalog
 from proxy.clock import SYSTEM, now
 from proxy.dialect import errors
 from proxy.errors import ApiError, ClientGoneError
+from proxy.gate import Gate
 from proxy.guard import Guard
+from proxy.keys import Keyring
+from proxy.meters import Meters
 from proxy.model import Role
-from proxy.router import NoMatch, Router
+from proxy.router import Match, NoMatch, Route, Router
 from proxy.routes import ROUTES
 from proxy.services import Services
 from proxy.settings import Settings
 from proxy.store import Store
+from proxy.tally import GONE, Tally
 from proxy.upstream import Timeouts, Upstream
 
 _log = logging.getLogger("proxy")
 
 BODY_LIMIT = 64 * 1024 * 1024
+# A body may take so long, and longer where it is large: a line of 64 kB/s is slow enough.
+BODY_SECONDS = 30.0
+BODY_RATE = 64 * 1024
 _FAR_PROBE_SECONDS = 5.0
+
+_Found = Match[Services] | NoMatch
 
 
 class App:
@@ -50,8 +61,13 @@ class App:
             servers["embedding"] = Upstream(
                 "embeddings server", settings.embeddings, _reaching(settings.embeddings, timeouts)
             )
+        self._meters = Meters()
+        self._keyring = Keyring(settings.keys)
+        self._gate = Gate(settings.max_queue, settings.key_limit)
         self._servers = tuple(servers.values())
-        self._services = Services(catalog=Catalog(Store(settings.models), servers, now), clock=SYSTEM)
+        self._services = Services(
+            catalog=Catalog(Store(settings.models), servers, now), clock=SYSTEM, meters=self._meters
+        )
         self._guard = Guard(settings)
         self._router = Router(ROUTES)
 
@@ -60,8 +76,7 @@ class App:
             await self._live(receive, send)
         elif scope["type"] == "http":
             request = Request(scope["method"], scope["path"], dict(scope["headers"]))
-            with suppress(ClientGoneError):
-                await self._serve(request, scope, receive, send)
+            await self._serve(request, scope, receive, self._guard.telling(request, send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -74,33 +89,81 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        head = request.method == "HEAD"
-        try:
-            await self._answer(request, scope, receive, send)
-        except ApiError as error:
-            await send_reply(send, _error_reply(error, request.path), head=head)
-        except StreamBrokenError as broken:
-            _log.warning("%s broke off: %s", request.path, broken)
-        except ClientGoneError:
-            raise
-        except Exception as error:
-            _log_bug(request, error)
-            await send_reply(send, _error_reply(ApiError(500, "internal error"), request.path), head=head)
-
-    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        self._guard.check(request)
+        """Whatever happens, it is answered where somebody waits, and counted."""
         match = self._router.find(request.method, request.path)
+        with self._metered(request, match):
+            try:
+                await self._answer(request, match, scope, receive, send)
+            except ApiError as error:
+                self._meters.failed(error)
+                await _send(request, send, _error_reply(error, request.path))
+            except StreamBrokenError as broken:
+                if isinstance(broken.__cause__, ApiError):
+                    self._meters.failed(broken.__cause__)
+                _log.warning("%s broke off: %s", request.path, broken)
+            except ClientGoneError:
+                request.tally.status = GONE
+            except Exception as error:
+                _log_bug(request, error)
+                await _send(request, send, _error_reply(ApiError(500, "internal error"), request.path))
+
+    @contextmanager
+    def _metered(self, request: Request, match: _Found) -> Iterator[None]:
+        path, infers = (match.route.path, match.route.infers) if isinstance(match, Match) else ("none", False)
+        self._meters.begin()
+        try:
+            yield
+        finally:
+            self._meters.end(request.tally, path, request.caller, infers=infers)
+
+    async def _answer(
+        self, request: Request, match: _Found, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._guard.check(request)
+        reply = self._guard.preflight(request)
+        if reply is not None:
+            await _send(request, send, reply)
+            return
+        if not (isinstance(match, Match) and match.route.open):
+            request.caller = self._keyring.caller(request)
         if isinstance(match, NoMatch):
-            await send_reply(send, _nothing_here(request, match, scope), head=request.method == "HEAD")
+            await _send(request, send, _nothing_here(request, match, scope))
             return
         request.params = match.params
-        request.body = await read_body(scope, receive, BODY_LIMIT)
+        with self._gate.passing(request.caller) if match.route.infers else nullcontext():
+            await self._handle(request, match.route, scope, receive, send)
+
+    async def _handle(
+        self, request: Request, route: Route[Services], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        request.body = await read_body(scope, receive, BodyLimits(BODY_LIMIT, BODY_SECONDS, BODY_RATE))
         async with while_connected(receive):
-            answer = await match.route.handler(request, self._services)
+            answer = await route.handler(request, self._services)
             if isinstance(answer, Stream):
-                await send_stream(send, answer)
+                await send_stream(send, self._noted(request.tally, answer))
             else:
-                await send_reply(send, answer, head=request.method == "HEAD")
+                await _send(request, send, answer)
+
+    def _noted(self, tally: Tally, stream: Stream) -> Stream:
+        """Notes when it begins, and what breaks it off."""
+        farewell = stream.farewell
+
+        def begin() -> None:
+            tally.status = stream.status
+            tally.begin()
+
+        def take_leave(error: ApiError) -> bytes:
+            self._meters.failed(error)
+            return farewell(error) if farewell else b""
+
+        stream.begin = begin
+        stream.farewell = take_leave if farewell else None
+        return stream
+
+
+async def _send(request: Request, send: Send, reply: Reply) -> None:
+    request.tally.status = reply.status
+    await send_reply(send, reply, head=request.method == "HEAD")
 
 
 def _reaching(url: str, timeouts: Timeouts) -> Timeouts:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from proxy.errors import ApiError, ClientGoneError
+from proxy.tally import Tally
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +20,9 @@ JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain; charset=utf-8"
 
+# For those who have not sent all of their request: the rest is not waited for.
+_HANG_UP = {"connection": "close"}
+
 
 @dataclass(slots=True)
 class Request:
@@ -27,6 +31,8 @@ class Request:
     headers: Mapping[bytes, bytes]
     body: bytes = b""
     params: Mapping[str, str] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    caller: str = ""
 
     def header(self, name: str) -> str:
         return self.headers.get(name.encode("latin-1"), b"").decode("latin-1")
@@ -45,13 +51,15 @@ class Reply:
 @dataclass(slots=True)
 class Stream:
     """An answer in pieces. Until the first piece is there, an error still becomes a plain error answer.
-    After that, `farewell` turns it into the last piece; without one the connection breaks off."""
+    After that, `farewell` turns it into the last piece; without one the connection breaks off. `begin` is
+    called when the first piece is there."""
 
     pieces: AsyncGenerator[bytes, None]
     status: int = 200
     content_type: str = NDJSON
     headers: Mapping[str, str] = field(default_factory=dict)
     farewell: Callable[[ApiError], bytes] | None = None
+    begin: Callable[[], None] | None = None
 
 
 class StreamBrokenError(Exception):
@@ -66,9 +74,27 @@ def text_reply(text: str, status: int = 200, headers: Mapping[str, str] | None =
     return Reply(text.encode(), status, TEXT, headers or {})
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, or an error as soon as it is known to be too large."""
-    too_large = ApiError(413, f"request body too large: the limit is {limit} bytes")
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """A body may take so many `seconds`, and longer by what its bytes need at `rate` of them in a second."""
+
+    size: int
+    seconds: float
+    rate: int
+
+
+async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes:
+    """The whole body, or an error as soon as it is known to be too large, or to come too slowly."""
+    try:
+        async with asyncio.timeout(limits.seconds) as deadline:
+            return await _whole_body(scope, receive, limits, deadline)
+    except TimeoutError:
+        raise ApiError(408, "the request's body came too slowly", headers=_HANG_UP) from None
+
+
+async def _whole_body(scope: Scope, receive: Receive, limits: BodyLimits, deadline: asyncio.Timeout) -> bytes:
+    limit = limits.size
+    too_large = ApiError(413, f"request body too large: the limit is {limit} bytes", headers=_HANG_UP)
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit:
         raise too_large
@@ -85,6 +111,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+        if until := deadline.when():
+            deadline.reschedule(until + len(part) / limits.rate)
 
 
 @asynccontextmanager
@@ -122,7 +150,8 @@ def _raw_headers(content_type: str, headers: Mapping[str, str]) -> list[tuple[by
 
 async def send_reply(send: Send, reply: Reply, *, head: bool) -> None:
     headers = _raw_headers(reply.content_type, reply.headers)
-    headers.append((b"content-length", str(len(reply.body)).encode()))
+    if reply.status != 204:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else reply.body})
 
@@ -131,6 +160,8 @@ async def send_stream(send: Send, stream: Stream) -> None:
     """Send pieces as they come. Raises what comes before the first piece; after it, `StreamBrokenError`."""
     async with aclosing(stream.pieces) as pieces:
         first = await anext(pieces, b"")
+        if stream.begin is not None:
+            stream.begin()
         headers = _raw_headers(stream.content_type, stream.headers)
         await send({"type": "http.response.start", "status": stream.status, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
@@ -145,7 +176,7 @@ async def _send_rest(send: Send, stream: Stream) -> bytes:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     except ApiError as error:
         if stream.farewell is None:
-            raise StreamBrokenError(error.message) from None
+            raise StreamBrokenError(error.message) from error
         return stream.farewell(error)
     except Exception as error:
         raise StreamBrokenError(type(error).__name__) from error

@@ -1,11 +1,16 @@
-"""What a person can set: flags, or the environment in their place."""
+"""What a person can set: flags, or the environment in their place. Ollama's own variables count where they
+say something that is said here, too."""
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
+
+from proxy import ollama_variables
+from proxy.keys import Key, KeysError, read_keys
 
 
 class SettingError(Exception):
@@ -27,7 +32,13 @@ class Settings:
     engine: str
     embeddings: str | None
     models: Path
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    key_limit: int = 0
+    max_queue: int = 512
+    unused: tuple[str, ...] = ()
+    """Variables of Ollama's that are set, and that nothing here goes by."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,34 +47,44 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """Raises `SettingError`. A flag wins over its variable; an empty variable counts as unset."""
+    """Raises `SettingError`. A flag wins over its variable, and that over Ollama's. An empty variable counts
+    as unset."""
     parser = _Parser(prog="python -m proxy", description=__doc__, allow_abbrev=False)
     for flag, variable, metavar, default, text in _FLAGS:
+        theirs = ollama_variables.BY_FLAG.get(flag)
+        variables = f"{variable} or {theirs}" if theirs else variable
         parser.add_argument(
             flag,
             metavar=metavar,
-            default=environ.get(variable) or default,
-            help=f"{text} (or {variable}; default: {default or 'none'})",
+            default=environ.get(variable) or ollama_variables.read(environ, theirs) or default,
+            help=f"{text} (or {variables}; default: {default or 'none'})".replace("%", "%%"),
         )
     given = parser.parse_args(argv)
-    if given.engine is None:
-        raise SettingError(
-            "--engine is missing: give the URL of an inference server, as http://127.0.0.1:8000"
-        )
     return Settings(
         listen=_address("--listen", given.listen),
         engine=_base_url("--engine", given.engine),
         embeddings=_base_url("--embeddings", given.embeddings) if given.embeddings else None,
-        models=Path(given.models),
-        hosts=tuple(host for host in given.hosts.replace(",", " ").split() if host),
+        models=Path(given.models).expanduser(),
+        hosts=_words(given.hosts),
+        origins=_origins("--origins", given.origins),
+        keys=_keys(given.keys, environ.get("GFXPACK_API_KEYS", "")),
+        key_limit=_count("--key-limit", given.key_limit, least=0),
+        max_queue=_count("--max-queue", given.max_queue, least=1),
+        unused=ollama_variables.unused(environ),
     )
 
 
 _FLAGS = (
     ("--listen", "GFXPACK_LISTEN", "HOST:PORT", "127.0.0.1:11434", "where to serve"),
-    ("--engine", "GFXPACK_ENGINE", "URL", None, "the inference server"),
-    ("--embeddings", "GFXPACK_EMBEDDINGS", "URL", None, "the embeddings server"),
-    ("--models", "GFXPACK_MODELS", "DIR", "/models", "the models' folder"),
+    (
+        "--engine",
+        "GFXPACK_ENGINE",
+        "URL",
+        "http://127.0.0.1:8000",
+        "the inference server; it may start later",
+    ),
+    ("--embeddings", "GFXPACK_EMBEDDINGS", "URL", None, "the embeddings server; it may start later"),
+    ("--models", "GFXPACK_MODELS", "DIR", "~/.local/share/gfxpack/models", "the models' folder"),
     (
         "--hosts",
         "GFXPACK_HOSTS",
@@ -72,7 +93,59 @@ _FLAGS = (
         "names besides local ones that a Host header may carry; giving any turns the check on, "
         "on loopback it is always on",
     ),
+    (
+        "--origins",
+        "GFXPACK_ORIGINS",
+        "ORIGINS",
+        "",
+        "web pages besides local ones that may call, as https://chat.example or https://*.example, "
+        "or * for all",
+    ),
+    (
+        "--keys",
+        "GFXPACK_API_KEYS_FILE",
+        "FILE",
+        "",
+        "a file with one API key in a line, as KEY or NAME:KEY; who calls needs one of them then",
+    ),
+    ("--key-limit", "GFXPACK_KEY_LIMIT", "N", "0", "requests of one key at once, 0 for any number"),
+    ("--max-queue", "GFXPACK_MAX_QUEUE", "N", "512", "requests to engines at once; more are refused"),
 )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _origins(flag: str, text: str) -> tuple[str, ...]:
+    origins = _words(text)
+    for origin in origins:
+        if origin != "*" and (
+            origin.count("*") > 1 or not origin.partition("://")[1] or origin.endswith("/")
+        ):
+            raise SettingError(
+                f"{flag} {origin!r} is no origin: write SCHEME://HOST[:PORT], with one * at most, or * alone"
+            )
+    return origins
+
+
+def _keys(file: str, inline: str) -> tuple[Key, ...]:
+    try:
+        if file:
+            return read_keys(Path(file).read_text(encoding="utf-8"))
+        return read_keys(inline.replace(",", "\n")) if inline.strip() else ()
+    except KeysError as error:
+        raise SettingError(f"{f'--keys {file!r}' if file else 'GFXPACK_API_KEYS'}: {error}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"--keys {file!r} is no text") from None
+    except OSError as error:
+        raise SettingError(f"--keys {file!r} cannot be read: {os.strerror(error.errno or 0)}") from None
+
+
+def _count(flag: str, text: str, *, least: int) -> int:
+    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= 1_000_000:
+        raise SettingError(f"{flag} {text!r} is no number from {least} on")
+    return int(text)
 
 
 def _address(flag: str, text: str) -> Address:

@@ -10,12 +10,23 @@ from proxy.errors import ApiError, EngineBrokenError, EngineUnreadyError
 
 _LONGEST_MESSAGE = 2000
 
-_OPENAI_TYPES = {400: "invalid_request_error", 404: "not_found_error", 405: "invalid_request_error"}
+_OPENAI_TYPES = {
+    400: "invalid_request_error",
+    401: "invalid_request_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    429: "rate_limit_error",
+}
+_OPENAI_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",
     413: "request_too_large",
+    429: "rate_limit_error",
     503: "overloaded_error",
 }
 
@@ -35,12 +46,14 @@ _PASSED_ON = frozenset({400, 404, 413, 422})
 
 
 def ollama(error: ApiError) -> dict[str, Any]:
-    return {"error": error.message}
+    """Ollama's clients look for an address to sign in at where they may not go on."""
+    return {"error": error.message} | ({"signin_url": ""} if error.status == 401 else {})
 
 
 def openai(error: ApiError) -> dict[str, Any]:
     kind = _OPENAI_TYPES.get(error.status, "api_error")
-    return {"error": {"message": error.message, "type": kind, "param": None, "code": None}}
+    code = _OPENAI_CODES.get(error.status)
+    return {"error": {"message": error.message, "type": kind, "param": None, "code": code}}
 
 
 def anthropic(error: ApiError) -> dict[str, Any]:

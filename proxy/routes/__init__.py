@@ -2,7 +2,7 @@
 it knows no engine's dialect."""
 
 from proxy.router import Route
-from proxy.routes import account, embed, generation, models, openai, root
+from proxy.routes import account, embed, generation, metrics, models, openai, root
 from proxy.services import Services
 
 _READ = ("HEAD", "GET")
@@ -10,6 +10,7 @@ _READ = ("HEAD", "GET")
 ROUTES: tuple[Route[Services], ...] = (
     Route(_READ, "/", root.running, open=True),
     Route(_READ, "/health", root.health, open=True),
+    Route(_READ, "/metrics", metrics.metrics),
     Route(_READ, "/api/version", root.version),
     Route(("GET",), "/api/status", account.status),
     Route(("POST",), "/api/me", account.me),

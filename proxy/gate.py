@@ -1,0 +1,37 @@
+"""How many requests may be on their way to engines at once, in all and for one key."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from proxy.dialect.errors import BUSY
+from proxy.errors import RETRY_AFTER_SECONDS, ApiError
+
+_RETRY = {"retry-after": str(RETRY_AFTER_SECONDS)}
+
+
+class Gate:
+    """Engines batch what comes at once; the bound is there so that a flood is refused and not swallowed.
+    `per_key` is 0 where one key may have as many as all together."""
+
+    def __init__(self, limit: int, per_key: int) -> None:
+        self._limit = limit
+        self._per_key = per_key
+        self._all = 0
+        self._by_key: Counter[str] = Counter()
+
+    @contextmanager
+    def passing(self, caller: str) -> Iterator[None]:
+        if self._all >= self._limit:
+            raise ApiError(503, BUSY, headers=_RETRY)
+        if caller and self._per_key and self._by_key[caller] >= self._per_key:
+            raise ApiError(
+                429, f"this key has {self._per_key} requests under way, which is its limit", headers=_RETRY
+            )
+        self._all += 1
+        self._by_key[caller] += 1
+        try:
+            yield
+        finally:
+            self._all -= 1
+            self._by_key[caller] -= 1

@@ -1,0 +1,10 @@
+"""What operators' own servers ask for."""
+
+from proxy.asgi import Reply, Request
+from proxy.exposition import CONTENT_TYPE
+from proxy.services import Services
+
+
+async def metrics(_request: Request, services: Services) -> Reply:
+    answering = {str(role): answers for role, answers in (await services.catalog.answering()).items()}
+    return Reply(services.meters.exposition(answering).encode(), content_type=CONTENT_TYPE)
