@@ -96,21 +96,21 @@ def _scalar(kinds: tuple[type, ...], hint: object) -> _Converter:
     return convert
 
 
-def _whole(value: object, place: str) -> object:
+def whole(value: object, place: str) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if type(number) is not int or not -_INT64 <= number < _INT64:
         raise _mismatch(value, place, _go_type(int))
     return number
 
 
-def lower_case(value: object, place: str) -> object:
+def lower_case(value: object, place: str) -> str:
     return str(_SCALARS[str](value, place)).lower()
 
 
 _SCALARS: dict[object, _Converter] = {
     str: _scalar((str,), str),
     bool: _scalar((bool,), bool),
-    int: _whole,
+    int: whole,
     dict: _scalar((dict,), dict),
     Any: lambda value, _: value,
 }

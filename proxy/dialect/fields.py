@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from proxy.dialect.decoding import lower_case
+from proxy.dialect.decoding import lower_case, whole
 from proxy.dialect.durations import KeepAlive, keep_alive
 from proxy.dialect.quoting import quoted
 from proxy.errors import ApiError
 
 # What Ollama knows, and what engines know besides.
 EFFORTS = ("low", "medium", "high", "max", "minimal", "xhigh")
+_MOST_TOPS = 20
 _CHOICES = '"high", "medium", "low", "max", true, or false'
 
 
@@ -35,7 +36,15 @@ def _keep_alive(value: object, _place: str) -> KeepAlive:
     return keep_alive(value)
 
 
+def _top_logprobs(value: object, place: str) -> int:
+    number = whole(value, place)
+    if not 0 <= number <= _MOST_TOPS:
+        raise ApiError(400, f"top_logprobs must be between 0 and {_MOST_TOPS}")
+    return number
+
+
 Think = Annotated[bool | str | None, _think]
 Arguments = Annotated[dict[str, Any], _arguments]
 Lifetime = Annotated[KeepAlive, _keep_alive]
 Role = Annotated[str, lower_case]
+Tops = Annotated[int, _top_logprobs]

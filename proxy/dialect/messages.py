@@ -6,7 +6,7 @@ from msgspec import field
 
 from proxy.dialect.decoding import Body
 from proxy.dialect.durations import KeepAlive
-from proxy.dialect.fields import Arguments, Lifetime, Role, Think
+from proxy.dialect.fields import Arguments, Lifetime, Role, Think, Tops
 
 
 class ToolCallFunction(Body):
@@ -42,7 +42,7 @@ class Generation(Body):
     truncate: bool = True
     shift: bool = True
     logprobs: bool = False
-    top_logprobs: int = 0
+    top_logprobs: Tops = 0
     render_only: bool = field(default=False, name="_debug_render_only")
 
 

@@ -9,6 +9,7 @@ from proxy.dialect.embeddings import Batch, batches, fitted, question, read_batc
 from proxy.dialect.messages import EmbeddingsRequest, EmbedRequest
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.model import Model
+from proxy.routes import finding
 from proxy.services import Services
 
 _PATH = "/v1/embeddings"
@@ -18,10 +19,9 @@ async def embed(request: Request, services: Services) -> Reply:
     clock = services.clock
     started_ns = clock.ticks()
     asked = decode(request.body, EmbedRequest)
-    if not asked.model:
-        raise ApiError(404, "model '' not found")
+    finding.require_name(asked.model, finding.EMBED)
     texts = texts_of(asked.input)
-    model = await _find(services, asked.model)
+    model = await _find(services, asked.model, finding.EMBED)
     ready_ns = clock.ticks()
     vectors, tokens = await _vectors(services, model, texts, truncate=asked.truncate)
     answer = {
@@ -35,19 +35,13 @@ async def embed(request: Request, services: Services) -> Reply:
 
 async def embeddings(request: Request, services: Services) -> Reply:
     asked = decode(request.body, EmbeddingsRequest)
-    if not asked.model:
-        raise ApiError(400, "model is required")
-    model = await _find(services, asked.model)
+    model = await _find(services, asked.model, finding.EMBEDDINGS)
     vectors, _ = await _vectors(services, model, [asked.prompt] if asked.prompt else [], truncate=True)
     return json_reply({"embedding": vectors[0] if vectors else []})
 
 
-async def _find(services: Services, name: str) -> Model:
-    model = await services.catalog.find(name)
-    if model is None and not services.catalog.complete:
-        raise EngineUnreadyError(f"model '{name}' is not known while the engines do not answer")
-    if model is None:
-        raise ApiError(404, f'model "{name}" not found, try pulling it first')
+async def _find(services: Services, name: str, wording: finding.Wording) -> Model:
+    model = await finding.find(services, name, wording)
     if model.role != "embedding":
         raise ApiError(400, f'"{name}" does not support embeddings')
     return model

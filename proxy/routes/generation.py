@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from proxy.asgi import Reply, Request, Stream
-from proxy.dialect import errors, names, to_engine
+from proxy.dialect import errors, to_engine
 from proxy.dialect.answers import (
     CHAT,
     GENERATE,
@@ -23,6 +23,7 @@ from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.model import Model
+from proxy.routes import finding
 from proxy.services import Services
 from proxy.sse import Events
 from proxy.upstream import Answer as EngineAnswer
@@ -42,9 +43,7 @@ class _Job:
 async def chat(request: Request, services: Services) -> Reply | Stream:
     started_ns = services.clock.ticks()
     asked = decode(request.body, ChatRequest)
-    if not asked.model:
-        raise ApiError(400, "model is required")
-    job = _Job(asked, await _find(services, asked.model), CHAT, started_ns)
+    job = _Job(asked, await finding.find(services, asked.model, finding.CHAT), CHAT, started_ns)
     if not asked.messages:
         return _settle(job, services)
     _require(job, "completion", f'"{asked.model}" does not support chat')
@@ -59,9 +58,10 @@ async def chat(request: Request, services: Services) -> Reply | Stream:
 async def generate(request: Request, services: Services) -> Reply | Stream:
     started_ns = services.clock.ticks()
     asked = decode(request.body, GenerateRequest)
-    if not asked.model:
-        raise ApiError(404, "model '' not found")
-    job = _Job(asked, await _find(services, asked.model), GENERATE, started_ns)
+    model = await finding.find(services, asked.model, finding.GENERATE)
+    job = _Job(asked, model, GENERATE, started_ns)
+    if not asked.prompt and asked.keep_alive.unload:
+        return _settle(job, services)
     if asked.raw and (asked.template or asked.system or asked.context):
         raise ApiError(400, "raw mode does not support template, system, or context")
     if not asked.prompt:
@@ -73,17 +73,6 @@ async def generate(request: Request, services: Services) -> Reply | Stream:
     if asked.images:
         _require(job, "vision", f"{job.model.full_name} does not support images")
     return await _answer(job, to_engine.generate(asked, job.model), services)
-
-
-async def _find(services: Services, text: str) -> Model:
-    model = await services.catalog.find(text)
-    if model is not None:
-        return model
-    if names.parse(text) is None:
-        raise ApiError(400, "invalid model name")
-    if not services.catalog.complete:
-        raise EngineUnreadyError(f"model '{text}' is not known while the engine does not answer")
-    raise ApiError(404, f"model '{text}' not found")
 
 
 def _require(job: _Job, capability: str, refusal: str) -> None:

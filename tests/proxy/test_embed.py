@@ -101,7 +101,7 @@ def test_the_older_route_has_one_vector_and_nothing_else(stack: Stack) -> None:
     [
         ("/api/embed", {}, 404, "model '' not found"),
         ("/api/embed", {"model": "foo"}, 404, 'model "foo" not found, try pulling it first'),
-        ("/api/embed", {"model": "../x"}, 404, 'model "../x" not found, try pulling it first'),
+        ("/api/embed", {"model": "../x"}, 400, "invalid model name"),
         ("/api/embed", {"model": MODEL, "input": [1]}, 400, "invalid input type"),
         ("/api/embed", {"model": MODEL, "input": {"a": 1}}, 400, "invalid input type"),
         ("/api/embed", {"model": MODEL, "input": ["a", None]}, 400, "invalid input type"),

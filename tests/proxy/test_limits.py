@@ -49,7 +49,7 @@ def message_of(answer: httpx.Response) -> str:
         (b"{", "unexpected EOF"),
         (b'{"model": "x', "unexpected EOF"),
         (b"hello", "invalid character 'h' looking for beginning of value"),
-        (b'{"model": nope}', "invalid character 'n' looking for beginning of value"),
+        (b'{"model": nope}', "invalid character 'o' in literal null (expecting 'u')"),
         (b'{"a": NaN}', "invalid character 'N' looking for beginning of value"),
         (b"[" * 129 + b"]" * 129, "exceeded max depth"),
         (b"[" * 100_000 + b"]" * 100_000, "exceeded max depth"),
