@@ -142,7 +142,7 @@ def _calls(asked: Asked, question: str) -> Iterator[Call]:
 
 def _wanted(tools: Sequence[Asked], question: str) -> Iterator[Call]:
     """For each sentence the tool that it speaks of most."""
-    for sentence in re.split(r"[?!\n]|\. ", question):
+    for sentence in map(str.strip, re.split(r"[?!\n]|\. ", question)):
         best = max(tools, key=lambda tool: _fit(tool["name"], sentence))
         if _fit(best["name"], sentence) > 0:
             yield Call(best["name"], _arguments(best, sentence))
@@ -183,5 +183,6 @@ def _numbers(sentence: str) -> list[int]:
 
 
 def _names(sentence: str) -> list[str]:
-    """What is quoted, then what stands with a capital letter after the first word."""
-    return re.findall(r"'([^']+)'", sentence) + re.findall(r"(?<=\s)(?:[A-Z]\w+[ ,]*)+", sentence)
+    """What is quoted, then what stands with capital letters after the first word."""
+    capitalised = re.findall(r"(?<=\s)(?:[A-Z]\w+(?:,? (?=[A-Z]))?)+", sentence)
+    return re.findall(r"'([^']+)'", sentence) + capitalised
