@@ -1,10 +1,11 @@
 """What the routes work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.catalog import Catalog
 from proxy.dialect.answers import Clock
 from proxy.meters import Meters
+from proxy.notices import Notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,4 @@ class Services:
     catalog: Catalog
     clock: Clock
     meters: Meters
+    notices: Notices = field(default_factory=Notices)

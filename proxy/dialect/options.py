@@ -32,9 +32,7 @@ def _is_number(value: object) -> bool:
 _INTEGER = _Type("integer", _is_number)
 _FLOAT = _Type("float32", _is_number)
 _BOOLEAN = _Type("boolean", lambda value: isinstance(value, bool))
-_STRINGS = _Type(
-    "array", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
-)
+_ARRAY = _Type("array", lambda value: isinstance(value, list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ _OPTIONS: dict[str, _Option] = {
     "presence_penalty": _Option(_FLOAT, "presence_penalty", _between(-2, 2)),
     "frequency_penalty": _Option(_FLOAT, "frequency_penalty", _between(-2, 2)),
     "seed": _Option(_INTEGER, "seed", _seed),
-    "stop": _Option(_STRINGS, "stop", _stop),
+    "stop": _Option(_ARRAY, "stop", _stop),
     "num_predict": _Option(_INTEGER),
     "repeat_last_n": _Option(_INTEGER),
     "num_ctx": _Option(_INTEGER),
@@ -87,6 +85,16 @@ _OPTIONS: dict[str, _Option] = {
     "typical_p": _Option(_FLOAT),
     "use_mmap": _Option(_BOOLEAN),
 }
+
+
+# What Ollama itself has given up, and what no engine here has an equal of.
+_WITHOUT_EFFECT = frozenset(
+    {
+        *("mirostat", "mirostat_tau", "mirostat_eta", "penalize_newline", "tfs_z", "numa", "low_vram"),
+        *("f16_kv", "vocab_only", "use_mlock", "logits_all", "embedding_only", "typical_p", "num_batch"),
+        *("num_gpu", "main_gpu", "num_thread", "draft_num_predict", "use_mmap"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,8 @@ def sampling(options: Mapping[str, Any]) -> Sampling:
         expected = _OPTIONS[name].type
         if not expected.accepts(value):
             raise ApiError(400, f'option "{name}" must be of type {expected.name}')
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise ApiError(400, f'option "{name}" must be of an array of strings')
     # A window of nothing to look back on leaves nothing to punish.
     if given.get("repeat_last_n") == 0:
         given.pop("repeat_penalty", None)
@@ -121,6 +131,11 @@ def sampling(options: Mapping[str, Any]) -> Sampling:
         window=_limit(given.get("num_ctx", 0)) or None,
         keep=_limit(given.get("num_keep", 0)) or 0,
     )
+
+
+def without_effect(options: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the options that clients know and nothing comes of."""
+    return _WITHOUT_EFFECT & options.keys()
 
 
 def _limit(num_predict: float) -> int | None:

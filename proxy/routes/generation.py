@@ -20,6 +20,7 @@ from proxy.dialect.answers import (
 )
 from proxy.dialect.decoding import decode
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
+from proxy.dialect.options import without_effect
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.model import Model
@@ -99,6 +100,7 @@ def _settle(job: _Job, services: Services) -> Reply:
 
 
 async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | Stream:
+    services.notices.without_effect(without_effect(job.request.options))
     record = Record(job.shape, job.request.model, services.clock)
     kind = StreamedAnswer if job.request.stream else WholeAnswer
     answer = kind(record, services.clock, job.started_ns, ask)

@@ -1,11 +1,13 @@
 """What a client sets, and how the engine is told."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.fakes.fake_engine import delta, error, streamed, usage
+from tests.fakes.fake_engine import FakeEngine, delta, error, streamed, usage
 from tests.fakes.fake_server import whole
-from tests.proxy.asking import CHAT, COMPLETIONS, Json, asked, chat, generate, records
-from tests.proxy.conftest import Stack
+from tests.proxy.asking import CHAT, COMPLETIONS, MODEL, Json, asked, chat, generate, records
+from tests.proxy.conftest import Stack, StartProxy, settings_for
 
 
 def test_options_reach_the_engine(stack: Stack) -> None:
@@ -66,6 +68,23 @@ def test_no_tokens_asked_for_is_no_text_but_a_count(stack: Stack, stream: bool) 
     assert (last[0]["done_reason"], last[0]["prompt_eval_count"]) == ("length", 7)
     assert not {"eval_count", "eval_duration"} & last[0].keys()
     assert asked(stack)["max_tokens"] == 1
+
+
+def test_options_without_effect_are_told_of_once_and_by_name_alone(
+    start_proxy: StartProxy, engine: FakeEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_proxy(settings_for(tmp_path, engine.url)).client
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "x"}], "stream": False}
+    for number in range(3):
+        options = {"mirostat": 98765, "num_gpu": number, "tfs_z": None, "made_up": 98765, "top_k": 3}
+        assert client.post("/api/chat", json=body | {"options": options}).status_code == 200
+    told = [record.getMessage() for record in caplog.records if record.name == "proxy.options"]
+    assert told == [f"option {name} has no effect here, and is ignored" for name in OF_NO_USE]
+    assert "98765" not in caplog.text
+    assert "made_up" not in caplog.text
+
+
+OF_NO_USE = ("mirostat", "num_gpu", "tfs_z")
 
 
 def test_more_stops_than_the_engine_takes(stack: Stack) -> None:
