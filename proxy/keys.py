@@ -44,9 +44,10 @@ def _read_line(line: str, number: int) -> Key:
     name, colon, key = line.partition(":")
     if not colon:
         name, key = f"key-{number}", line
-    if not _NAME.fullmatch(name) or not _KEY.fullmatch(key.strip()):
+    name, key = name.strip(), key.strip()
+    if not _NAME.fullmatch(name) or not _KEY.fullmatch(key):
         raise KeysError(f"line {number} is neither KEY nor NAME:KEY")
-    return Key(name, _digest(key.strip()))
+    return Key(name, _digest(key))
 
 
 class Keyring:

@@ -3,10 +3,11 @@
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -115,18 +116,20 @@ def settings_for(
     embeddings: str | None = None,
     *,
     listen: Address = Address("127.0.0.1", 0),  # noqa: B008 - it cannot change
-    hosts: tuple[str, ...] = (),
+    **more: Any,  # noqa: ANN401 - whatever else can be set
 ) -> Settings:
-    return Settings(listen=listen, engine=engine, embeddings=embeddings, models=models, hosts=hosts)
+    return Settings(listen=listen, engine=engine, embeddings=embeddings, models=models, **more)
 
 
-def raw_post(port: int, path: str, body: dict[str, Any]) -> socket.socket:
+def raw_post(
+    port: int, path: str, body: dict[str, Any], headers: Mapping[str, str] = MappingProxyType({})
+) -> socket.socket:
     """Send a request and read nothing; closing the connection is then up to the test."""
     data = json.dumps(body).encode()
     connection = socket.create_connection(("127.0.0.1", port), timeout=5)
-    connection.sendall(
-        f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
-    )
+    lines = [f"{name}: {value}\r\n" for name, value in {"host": "localhost", **headers}.items()]
+    start = f"POST {path} HTTP/1.1\r\n{''.join(lines)}content-length: {len(data)}\r\n\r\n"
+    connection.sendall(start.encode() + data)
     return connection
 
 
