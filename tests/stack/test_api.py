@@ -1,4 +1,4 @@
-"""Every route with an engine behind it, on the real engines: fakes show shapes, this shows that they are true."""
+"""Every route with an engine behind it, on the real engines. Fakes show shapes; this shows the truth."""
 
 import base64
 import hashlib
