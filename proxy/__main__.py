@@ -3,19 +3,14 @@
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 
 import uvicorn
 
 from proxy.app import App
-from proxy.settings import Address, SettingError, parse
-
-# A stream that is still running at shutdown gets this long to end.
-_GRACE_SECONDS = 5
-# Clients pool their connections, and few of them expect one to be closed soon.
-_IDLE_SECONDS = 120
+from proxy.listening import open_listener, server_config
+from proxy.settings import Address, SettingError, Settings, parse
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,35 +25,19 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: cannot listen on {settings.listen}: {_reason(error)}", file=sys.stderr)
         return 1
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    served = Address(*listener.getsockname()[:2])
-    logging.getLogger("proxy").info("serving on %s, engine %s", served, settings.engine)
+    _introduce(settings, Address(*listener.getsockname()[:2]))
     _stop_quietly_on_signals()
     uvicorn.Server(server_config(App(settings))).run(sockets=[listener])
     return 0
 
 
-def server_config(app: App) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        log_config=None,
-        log_level="warning",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        timeout_keep_alive=_IDLE_SECONDS,
-    )
-
-
-def open_listener(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
-    listener.setblocking(False)
-    return listener
+def _introduce(settings: Settings, served: Address) -> None:
+    log = logging.getLogger("proxy")
+    log.info("serving on %s, engine %s, models in %s", served, settings.engine, settings.models)
+    if settings.unused:
+        log.info("not used here: %s", ", ".join(settings.unused))
+    if not (settings.keys or settings.hosts or served.is_loopback):
+        log.warning("anyone who reaches %s may call: see --keys", served)
 
 
 def _reason(error: OSError) -> str:

@@ -38,7 +38,7 @@ class Guard:
     def __init__(self, settings: Settings) -> None:
         own = {socket.gethostname().lower(), *(name.lower() for name in settings.hosts)}
         self._names = _LOCAL_NAMES | own
-        self._checks_host = bool(settings.hosts) or _is_loopback(settings.listen.host)
+        self._checks_host = bool(settings.hosts) or settings.listen.is_loopback
         self._anywhere = "*" in settings.origins
         # What stands before and after the wildcard, or the whole.
         self._origins = [origin.lower().partition("*") for origin in settings.origins]
@@ -120,11 +120,6 @@ def _hostname(url: str) -> str:
         return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return "?"
-
-
-def _is_loopback(host: str) -> bool:
-    address = _as_address(host)
-    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _as_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -2,6 +2,7 @@
 say something that is said here, too."""
 
 import argparse
+import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from proxy import ollama_variables
 from proxy.keys import Key, KeysError, read_keys
+from proxy.model import Role
 
 
 class SettingError(Exception):
@@ -25,6 +27,13 @@ class Address:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -37,6 +46,8 @@ class Settings:
     keys: tuple[Key, ...] = ()
     key_limit: int = 0
     max_queue: int = 512
+    library: Path | None = None
+    on_gpu: tuple[Role, ...] = ()
     unused: tuple[str, ...] = ()
     """Variables of Ollama's that are set, and that nothing here goes by."""
 
@@ -70,6 +81,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         keys=_keys(given.keys, environ.get("GFXPACK_API_KEYS", "")),
         key_limit=_count("--key-limit", given.key_limit, least=0),
         max_queue=_count("--max-queue", given.max_queue, least=1),
+        library=Path(given.library).expanduser() if given.library else None,
+        on_gpu=_roles("--on-gpu", given.on_gpu),
         unused=ollama_variables.unused(environ),
     )
 
@@ -85,6 +98,20 @@ _FLAGS = (
     ),
     ("--embeddings", "GFXPACK_EMBEDDINGS", "URL", None, "the embeddings server; it may start later"),
     ("--models", "GFXPACK_MODELS", "DIR", "~/.local/share/gfxpack/models", "the models' folder"),
+    (
+        "--library",
+        "GFXPACK_LIBRARY",
+        "DIR",
+        "",
+        "where models are kept that are pulled, made or copied; the models' folder if not given",
+    ),
+    (
+        "--on-gpu",
+        "GFXPACK_ON_GPU",
+        "SERVERS",
+        "",
+        "which of `chat` and `embedding` keep their models on a GPU, for `ollama ps`",
+    ),
     (
         "--hosts",
         "GFXPACK_HOSTS",
@@ -111,6 +138,14 @@ _FLAGS = (
     ("--key-limit", "GFXPACK_KEY_LIMIT", "N", "0", "requests of one key at once, 0 for any number"),
     ("--max-queue", "GFXPACK_MAX_QUEUE", "N", "512", "requests to engines at once; more are refused"),
 )
+
+
+def _roles(flag: str, text: str) -> tuple[Role, ...]:
+    roles: dict[str, Role] = {"chat": "chat", "embedding": "embedding"}
+    try:
+        return tuple(roles[word] for word in _words(text))
+    except KeyError as unknown:
+        raise SettingError(f"{flag} {unknown} is no server: name `chat`, `embedding` or both") from None
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import uvicorn
 
-from proxy.__main__ import open_listener, server_config
 from proxy.app import App
+from proxy.listening import open_listener, server_config
 from proxy.settings import Address, Settings
 from proxy.upstream import Timeouts
 from tests.fakes.fake_embeddings import FakeEmbeddings

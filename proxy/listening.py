@@ -1,0 +1,100 @@
+"""The port, and what is expected of those who connect to it: a request's head must come whole, soon, and be
+of a sensible size. The server below waits for ever and takes whatever comes."""
+
+import asyncio
+import socket
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from proxy.settings import Address
+
+HEAD_LIMIT = 128 * 1024
+HEAD_SECONDS = 30.0
+# A stream that is still running at shutdown gets this long to end.
+_GRACE_SECONDS = 5
+# Clients pool their connections, and few of them expect one to be closed soon.
+_IDLE_SECONDS = 120
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. Between two requests the server's own limit for idle ones counts."""
+
+    _in_head = True
+    _in_body = False
+    _head_size = 0
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """What comes after one request is the next one's head, be it the end of a line alone."""
+        self._in_head = not self._in_body
+        self._head_size = self._head_size + len(data) if self._in_head else 0
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._await_head()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._in_body, self._head_size = False, True, 0
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def _await_head(self) -> None:
+        if self._head_size > HEAD_LIMIT:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+        elif self._late is None:
+            self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        """Not while an answer is on its way: what has come meanwhile may be nothing but a line's end."""
+        self._late = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._await_head()
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+def server_config(app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
+    )
+
+
+def open_listener(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
+    listener.setblocking(False)
+    return listener
