@@ -1,0 +1,1 @@
+"""What the proxy costs, beside nginx, LiteLLM's proxy and no proxy at all."""
