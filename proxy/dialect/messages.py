@@ -6,7 +6,7 @@ from msgspec import field
 
 from proxy.dialect.decoding import Body
 from proxy.dialect.durations import KeepAlive
-from proxy.dialect.fields import Arguments, Lifetime, Role, Think, Tops
+from proxy.dialect.fields import Arguments, Choice, Lifetime, Role, Think, Tops
 
 
 class ToolCallFunction(Body):
@@ -30,8 +30,22 @@ class Message(Body):
     tool_call_id: str = ""
 
 
+class ToolFunction(Body, omit_defaults=True):
+    name: str = ""
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+
+class Tool(Body):
+    """Ollama does not look at its type, and knows functions alone."""
+
+    type: str = "function"
+    function: ToolFunction = field(default_factory=ToolFunction)
+
+
 class Generation(Body):
-    """What a chat and a plain generation have in common."""
+    """What a chat and a plain generation have in common. The last fields are not Ollama's."""
 
     model: str = ""
     stream: bool = True
@@ -44,11 +58,15 @@ class Generation(Body):
     logprobs: bool = False
     top_logprobs: Tops = 0
     render_only: bool = field(default=False, name="_debug_render_only")
+    structured_outputs: dict[str, Any] = field(default_factory=dict)
+    logit_bias: dict[str, Any] = field(default_factory=dict)
+    bad_words: list[str] = field(default_factory=list)
 
 
 class ChatRequest(Generation):
     messages: list[Message] = field(default_factory=list)
-    tools: list[dict[str, Any]] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
+    tool_choice: Choice = None
 
 
 class GenerateRequest(Generation):
@@ -68,6 +86,10 @@ class EmbedRequest(Body):
     dimensions: int = 0
     keep_alive: Lifetime = KeepAlive(None)
     options: dict[str, Any] = field(default_factory=dict)
+
+
+class OpenAIEmbedRequest(EmbedRequest):
+    encoding_format: str = ""
 
 
 class EmbeddingsRequest(Body):

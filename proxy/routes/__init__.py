@@ -2,7 +2,7 @@
 it knows no engine's dialect."""
 
 from proxy.router import Route
-from proxy.routes import account, embed, generation, metrics, models, openai, root
+from proxy.routes import account, embed, generation, library, metrics, models, rerank, root, tokens, v1
 from proxy.services import Services
 
 _READ = ("HEAD", "GET")
@@ -22,17 +22,33 @@ ROUTES: tuple[Route[Services], ...] = (
     Route(_READ, "/api/tags", models.tags),
     Route(("POST",), "/api/show", models.show),
     Route(("GET",), "/api/ps", models.ps),
+    Route(("POST",), "/api/create", library.create),
+    Route(("POST",), "/api/copy", library.copy),
+    Route(("DELETE",), "/api/delete", library.delete),
+    Route(("POST",), "/api/pull", library.pull),
+    Route(("POST",), "/api/push", library.push),
+    Route(("HEAD",), "/api/blobs/{digest}", library.has_blob),
+    Route(("POST",), "/api/blobs/{digest}", library.take_blob, streams=True),
     Route(("POST",), "/api/generate", generation.generate, infers=True),
     Route(("POST",), "/api/chat", generation.chat, infers=True),
     Route(("POST",), "/api/embed", embed.embed, infers=True),
     Route(("POST",), "/api/embeddings", embed.embeddings, infers=True),
-    Route(("GET",), "/v1/models", openai.models),
-    Route(("GET",), "/v1/models/{model}", openai.model),
-    Route(("POST",), "/v1/chat/completions", openai.passed_through, infers=True),
-    Route(("POST",), "/v1/completions", openai.passed_through, infers=True),
-    Route(("POST",), "/v1/embeddings", openai.passed_through, infers=True),
-    Route(("POST",), "/v1/rerank", openai.passed_through, infers=True),
-    Route(("POST",), "/v1/responses", openai.passed_through, infers=True),
-    Route(("POST",), "/v1/messages", openai.passed_through, infers=True),
-    Route(("POST",), "/v1/messages/count_tokens", openai.passed_through, infers=True),
+    Route(("POST",), "/api/rerank", rerank.ollama, infers=True),
+    Route(("POST",), "/api/tokenize", tokens.tokenize),
+    Route(("POST",), "/api/detokenize", tokens.detokenize),
+    Route(("GET",), "/v1/models", v1.models.models),
+    Route(("GET",), "/v1/models/{model}", v1.models.model),
+    Route(("POST",), "/v1/chat/completions", v1.generation.generation, infers=True),
+    Route(("POST",), "/v1/completions", v1.generation.generation, infers=True),
+    Route(("POST",), "/v1/responses", v1.generation.generation, infers=True),
+    Route(("GET", "POST"), "/v1/responses/{response}", v1.responses.kept),
+    Route(("POST",), "/v1/messages", v1.generation.generation, infers=True),
+    Route(("POST",), "/v1/messages/count_tokens", v1.generation.generation),
+    Route(("POST",), "/v1/systemone", v1.generation.generation, infers=True),
+    Route(("POST",), "/v1/audio/transcriptions", v1.audio.heard, infers=True),
+    Route(("POST",), "/v1/audio/translations", v1.audio.heard, infers=True),
+    Route(("POST",), "/v1/embeddings", v1.embeddings.embeddings, infers=True),
+    Route(("POST",), "/v1/rerank", rerank.jina, infers=True),
+    Route(("POST",), "/rerank", rerank.jina, infers=True),
+    Route(("POST",), "/v2/rerank", rerank.jina, infers=True),
 )

@@ -1,0 +1,94 @@
+"""What a client may not hand to the engine on the routes that pass its body through.
+
+An engine trusts whoever reaches it; clients of this proxy are not trusted so far. A field that no row names
+goes on, and the engine judges its type and its bounds."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from proxy.errors import ApiError
+
+_OWN_TEMPLATE = "the model's own template is used"
+_PREPROCESSING = "it changes what preprocessing costs"
+_OTHER_SERVERS = "it makes the engine call the servers that it names"
+_TENSORS = "the engine would unpack tensors that the client packed"
+_OTHERS = "it would reach other clients' requests"
+
+_FIELDS: Mapping[str, str] = {
+    "chat_template": _OWN_TEMPLATE,
+    "mm_processor_kwargs": _PREPROCESSING,
+    "media_io_kwargs": _PREPROCESSING,
+    "kv_transfer_params": _OTHER_SERVERS,
+    "ec_transfer_params": _OTHER_SERVERS,
+    "vllm_xargs": "it carries other forbidden fields under another name",
+    "prompt_embeds": _TENSORS,
+    "priority": "it would go ahead of other clients' requests",
+    "request_id": _OTHERS,
+}
+_TEMPLATE_SWITCHES: Mapping[str, str] = {"chat_template": _OWN_TEMPLATE, "tokenize": _OWN_TEMPLATE}
+_PARTS: Mapping[str, str] = {
+    "image_embeds": _TENSORS,
+    "audio_embeds": _TENSORS,
+    "video_embeds": _TENSORS,
+    "prompt_embeds": _TENSORS,
+    "uuid": _OTHERS,
+}
+
+# Each of so many answers takes a place in the engine's batch; OpenAI allows no more.
+_MOST_ANSWERS = 128
+_COUNTS = ("n", "best_of")
+
+_URLS = ("image_url", "audio_url", "video_url", "source")
+_URL_LISTS = ("images", "audio", "videos")
+_CONVERSATIONS = ("messages", "input", "system")
+# Where the parts of a message stand; what is beside them, as the arguments of a tool's call, is free.
+_PARTS_UNDER = ("content", "output")
+
+_NO_URLS = "image URLs are not currently supported, please use base64 encoded data instead"
+
+
+def check(asked: Mapping[str, Any]) -> None:
+    """Raises `ApiError` for the first thing that must not go on."""
+    _refuse_any(asked, _FIELDS)
+    switches = asked.get("chat_template_kwargs")
+    if isinstance(switches, dict):
+        _refuse_any(switches, _TEMPLATE_SWITCHES, "chat_template_kwargs.")
+    for name in _COUNTS:
+        count = asked.get(name)
+        if isinstance(count, int | float) and count > _MOST_ANSWERS:
+            raise ApiError(400, f"{name} must be at most {_MOST_ANSWERS}")
+    for name in _URL_LISTS:
+        urls = asked.get(name)
+        for url in urls if isinstance(urls, list) else ():
+            _check_url(url)
+    for name in _CONVERSATIONS:
+        for part in _parts(asked.get(name)):
+            _refuse_any(part, _PARTS)
+            for key in part.keys() & _URLS:
+                _check_url(part[key])
+
+
+def _refuse_any(given: Mapping[str, Any], table: Mapping[str, str], place: str = "") -> None:
+    for name, reason in table.items():
+        if given.get(name):
+            raise ApiError(400, f"{place}{name} is not accepted here: {reason}")
+
+
+def _parts(conversation: object) -> Iterator[dict[str, Any]]:
+    """Everything in a conversation that the engine may take for a picture, a sound or a film."""
+    waiting = [conversation]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            yield value
+            waiting += [value[name] for name in _PARTS_UNDER if name in value]
+
+
+def _check_url(value: object) -> None:
+    """Whom the engine would fetch from is the client's choice then, and the engine stands inside."""
+    url = value.get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str) or url[:5].lower() == "data:":
+        return
+    raise ApiError(400, _NO_URLS if "://" in url else "invalid image input")
