@@ -13,7 +13,7 @@ _MOST_TOPS = 20
 _CHOICES = '"high", "medium", "low", "max", true, or false'
 
 
-def _think(value: object, _place: str) -> bool | str:
+def read_think(value: object, _place: str = "") -> bool | str:
     if isinstance(value, bool):
         return value
     if not isinstance(value, str):
@@ -32,6 +32,17 @@ def _arguments(value: object, _place: str) -> dict[str, Any]:
     return value
 
 
+def _choice(value: object, _place: str) -> str | dict[str, Any]:
+    """Which tool to call: one of the words, or a tool's name in OpenAI's form."""
+    if value in ("auto", "none", "required"):
+        return str(value)
+    function = value.get("function") if isinstance(value, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(name, str) or not name:
+        raise ApiError(400, 'tool_choice must be "auto", "none", "required", or name a function')
+    return {"type": "function", "function": {"name": name}}
+
+
 def _keep_alive(value: object, _place: str) -> KeepAlive:
     return keep_alive(value)
 
@@ -43,8 +54,9 @@ def _top_logprobs(value: object, place: str) -> int:
     return number
 
 
-Think = Annotated[bool | str | None, _think]
+Think = Annotated[bool | str | None, read_think]
 Arguments = Annotated[dict[str, Any], _arguments]
+Choice = Annotated[str | dict[str, Any] | None, _choice]
 Lifetime = Annotated[KeepAlive, _keep_alive]
 Role = Annotated[str, lower_case]
 Tops = Annotated[int, _top_logprobs]

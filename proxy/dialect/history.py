@@ -15,6 +15,8 @@ def history(messages: list[Message]) -> list[dict[str, Any]]:
 
 
 def _message(message: Message, ids: CallIds) -> dict[str, Any]:
+    if message.role == "user":
+        ids.new_turn()
     mapped: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.thinking:
         mapped["reasoning"] = message.thinking

@@ -52,7 +52,7 @@ def _top_k(value: float) -> int:
 
 def _repetition(value: float) -> float:
     """The engine takes no factor of 0; nothing is repeated less for it."""
-    return float(value) if value > 0 else 1.0
+    return float(min(value, _INT32_MAX)) if value > 0 else 1.0
 
 
 def _seed(value: float) -> int | None:

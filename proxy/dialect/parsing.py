@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from typing import Any
 
 import msgspec
 
@@ -11,34 +10,28 @@ from proxy.dialect.syntax import END, syntax_error
 from proxy.errors import ApiError
 
 MAX_DEPTH = 128
-# What the encoder can write as an integer.
-_LOWEST, _HIGHEST = -(2**63), 2**64 - 1
-_LONGEST_INTEGER = 20
 # Where the fault lies in a larger body is not worth the time to find it.
 _LONGEST_SCAN = 256 * 1024
+_LONGEST_INTEGER = 300
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-class _TooLargeError(Exception):
-    """An integer that no engine's decoder takes."""
 
 
 def parse_json(body: bytes) -> object:
     if not body.strip(b" \t\r\n"):
         raise ApiError(400, "missing request body")
     try:
-        return _first_value(body)
+        value = _first_value(body)
     except RecursionError:
         raise ApiError(400, "exceeded max depth") from None
+    _check_depth(value)
+    return value
 
 
 def _first_value(body: bytes) -> object:
     try:
         value: object = msgspec.json.decode(body)
-        _check(value)
-    except (msgspec.DecodeError, ValueError, _TooLargeError):
-        value = _first_value_slowly(body)
-        _check(value)
+    except (msgspec.DecodeError, ValueError):
+        return _first_value_slowly(body)
     return value
 
 
@@ -47,7 +40,7 @@ def _first_value_slowly(body: bytes) -> object:
     halves of surrogate pairs, integers of any length."""
     text = body.decode("utf-8", "replace").lstrip(" \t\r\n")
     try:
-        value, _ = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_small).raw_decode(
+        value, _ = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_whole).raw_decode(
             text
         )
     except json.JSONDecodeError as error:
@@ -74,24 +67,21 @@ def _finite(text: str) -> float:
     return value
 
 
-def _small(text: str) -> int | float:
-    """Go reads a number of any length, as a float."""
-    if len(text) <= _LONGEST_INTEGER and _LOWEST <= int(text) <= _HIGHEST:
-        return int(text)
-    return _finite(text)
+def _whole(text: str) -> int | float:
+    """Python refuses to read what is longer still."""
+    return int(text) if len(text) < _LONGEST_INTEGER else _finite(text)
 
 
-def _check(value: object) -> None:
-    """Raises where the value is too deep, or holds an integer that cannot be written again."""
-    level: list[Any] = [[value]]
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[Any] = []
-        for container in level:
-            for child in container.values() if isinstance(container, dict) else container:
-                if isinstance(child, dict | list):
-                    deeper.append(child)
-                elif type(child) is int and not _LOWEST <= child <= _HIGHEST:
-                    raise _TooLargeError
-        level = deeper
+def _check_depth(value: object) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
+        ]
     if level:
         raise ApiError(400, "exceeded max depth")
