@@ -1,0 +1,13 @@
+"""Ollama's prompt templates: Go's text/template with a few functions more.
+
+text ── lexer ── parser ── evaluate ── text
+                   │          │
+                 nodes      functions, values, comparing, printing, gojson
+
+`Template` is the face; `prompt.prompt_of` feeds it as Ollama does. Templates come from clients, so that
+each has bounds (`budget`), and a field of a value is looked up in mappings only."""
+
+from proxy.dialect.template.errors import TemplateError
+from proxy.dialect.template.template import Template
+
+__all__ = ["Template", "TemplateError"]

@@ -1,0 +1,182 @@
+"""Messages and tools in the shapes that templates see: Go's names of fields, Go's numbers from JSON.
+
+Arguments, tools and what they are made of print as JSON, as templates that name them expect."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from proxy.dialect.messages import Message, ToolCall
+from proxy.dialect.template.gojson import to_json
+from proxy.dialect.template.values import Described, NilList, Ordered, Struct
+
+_TYPESCRIPT = {
+    "string": "string",
+    "number": "number",
+    "integer": "number",
+    "boolean": "boolean",
+    "array": "any[]",
+    "object": "Record<string, any>",
+    "null": "null",
+}
+
+
+class _AsJson(Described):
+    def text(self) -> str:
+        return to_json(self)
+
+
+class _JsonStruct(_AsJson, Struct):
+    pass
+
+
+class _JsonList(_AsJson, list[object]):
+    pass
+
+
+class _JsonMap(_AsJson, dict[str, object]):
+    pass
+
+
+class _Types(Described, list[object]):
+    """One type stands for itself, both in print and in JSON."""
+
+    def text(self) -> str:
+        return str(self[0]) if len(self) == 1 else f"[{' '.join(map(str, self))}]" if self else ""
+
+    def encoded(self) -> object:
+        return self[0] if len(self) == 1 else list(self)
+
+
+def message(told: Message) -> Struct:
+    calls = [_call(call) for call in told.tool_calls]
+    return Struct(
+        "*template.templateMessage",
+        {
+            "Role": told.role.lower(),
+            "Content": told.content,
+            "Thinking": told.thinking,
+            "Images": list(told.images) or NilList(),
+            "ToolCalls": calls or NilList(),
+            "ToolName": told.tool_name,
+            "ToolCallID": told.tool_call_id,
+        },
+    )
+
+
+def _call(told: ToolCall) -> Struct:
+    arguments = {name: _as_go(value) for name, value in told.function.arguments.items()}
+    fields = {"Index": told.function.index, "Name": told.function.name, "Arguments": _JsonMap(arguments)}
+    function = Struct("template.templateToolCallFunction", fields)
+    return Struct("template.templateToolCall", {"ID": told.id, "Function": function})
+
+
+def tools(told: Sequence[Mapping[str, Any]]) -> Sequence[object]:
+    return _JsonList(_tool(_mapping(tool)) for tool in told) if told else NilList()
+
+
+def _tool(told: Mapping[str, Any]) -> Struct:
+    function = _mapping(told.get("function"))
+    parameters = _mapping(function.get("parameters"))
+    return _tagged(
+        "template.templateTool",
+        ("Type", "type", _text(told.get("type"))),
+        ("Items", "items?", _as_go(told.get("items"))),
+        (
+            "Function",
+            "function",
+            _tagged(
+                "template.templateToolFunction",
+                ("Name", "name", _text(function.get("name"))),
+                ("Description", "description", _text(function.get("description"))),
+                ("Parameters", "parameters", _parameters(parameters)),
+            ),
+        ),
+    )
+
+
+def _parameters(told: Mapping[str, Any]) -> Struct:
+    properties = told.get("properties")
+    return _tagged(
+        "template.templateToolFunctionParameters",
+        ("Type", "type", _text(told.get("type"))),
+        ("Defs", "$defs?", _as_go(told.get("$defs"))),
+        ("Items", "items?", _as_go(told.get("items"))),
+        ("Required", "required?", _list(told.get("required"))),
+        ("Properties", "properties", None if properties is None else _JsonMap(_properties(properties))),
+    )
+
+
+def _properties(told: object) -> dict[str, object]:
+    return {name: _property(_mapping(value)) for name, value in _mapping(told).items()}
+
+
+def _property(told: Mapping[str, Any]) -> Struct:
+    choices = [_property(_mapping(choice)) for choice in _list(told.get("anyOf"))]
+    types = _types(told.get("type"))
+    inner = told.get("properties")
+    return _tagged(
+        "api.ToolProperty",
+        ("AnyOf", "anyOf?", choices or NilList()),
+        ("Type", "type?", types),
+        ("Items", "items?", _as_go(told.get("items"))),
+        ("Description", "description?", _text(told.get("description"))),
+        ("Enum", "enum?", _list(told.get("enum"))),
+        ("Properties", "properties?", None if inner is None else Ordered(_properties(inner))),
+        ("Required", "required?", _list(told.get("required"))),
+        typescript=_typescript(choices, types),
+        kind=Struct,
+    )
+
+
+def _typescript(choices: Sequence[Struct], types: Sequence[object]) -> str:
+    if choices:
+        return " | ".join(str(choice.hidden["ToTypeScriptType"]) for choice in choices)
+    return " | ".join(_TYPESCRIPT.get(str(name), "any") for name in types) or "any"
+
+
+def _tagged(
+    name: str, *fields: tuple[str, str, object], typescript: str = "", kind: type[Struct] = _JsonStruct
+) -> Struct:
+    """Fields with their names in JSON, where those that end in "?" are left out when empty."""
+    return kind(
+        name,
+        {field: value for field, _, value in fields},
+        tagged={
+            tag.rstrip("?"): value for _, tag, value in fields if not tag.endswith("?") or not _empty(value)
+        },
+        hidden={"ToTypeScriptType": typescript} if typescript else None,
+    )
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str | NilList | _Types) and not value)
+
+
+def _types(told: object) -> _Types:
+    return _Types(
+        [told] if isinstance(told, str) else [name for name in _list(told) if isinstance(name, str)]
+    )
+
+
+def _mapping(told: object) -> Mapping[str, Any]:
+    return told if isinstance(told, Mapping) else {}
+
+
+def _text(told: object) -> str:
+    return told if isinstance(told, str) else ""
+
+
+def _list(told: object) -> Sequence[object]:
+    return [_as_go(value) for value in told] if isinstance(told, list) and told else NilList()
+
+
+def _as_go(told: object) -> object:
+    """Every number of JSON is a floating point one."""
+    match told:
+        case dict():
+            return {name: _as_go(value) for name, value in told.items()}
+        case list():
+            return [_as_go(value) for value in told]
+        case int() if not isinstance(told, bool) and abs(told) < 1 << 1000:
+            return float(told)
+    return told
