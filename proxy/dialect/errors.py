@@ -33,14 +33,22 @@ _ANTHROPIC_TYPES = {
 CONTEXT_EXCEEDED = "the input length exceeds the context length"
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
 
-# What the engine says, and what Ollama's clients know it as.
-_KNOWN = (
-    (
-        re.compile(r"maximum context length|longer than the maximum model length|exceeds model's maximum"),
-        CONTEXT_EXCEEDED,
-    ),
-    (re.compile(r"tool choice requires|--tool-call-parser"), "{model} does not support tools"),
-    (re.compile(r"is not a multimodal model|At most 0 (image|audio)"), "{model} does not support images"),
+# What engines say, and what Ollama's clients know it as.
+_KNOWN = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (
+            "maximum context length|longer than the maximum model length|exceeds model's maximum"
+            "|exceeds the available context size",
+            CONTEXT_EXCEEDED,
+        ),
+        ("tool choice requires|--tool-call-parser|requires --jinja", "{model} does not support tools"),
+        ("At most 0 audio|audio input is not supported", "{model} does not support audio"),
+        (
+            "is not a multimodal model|At most 0 (image|video)|image input is not supported",
+            "{model} does not support images",
+        ),
+    )
 )
 _PASSED_ON = frozenset({400, 404, 413, 422})
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from proxy.errors import ApiError
@@ -12,12 +13,21 @@ _PICTURES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
-_SOUNDS = ((b"ID3", "mp3"), (b"\xff\xfb", "mp3"), (b"\xff\xf3", "mp3"))
+_SOUNDS = (
+    (b"ID3", "mp3"),
+    (b"\xff\xfb", "mp3"),
+    (b"\xff\xf3", "mp3"),
+    (b"\xff\xf2", "mp3"),
+    (b"fLaC", "flac"),
+    (b"OggS", "ogg"),
+)
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]|=(?!=?\s*$)")
+_SPACE = re.compile(r"\s+")
 
 
 def content_part(text: str) -> dict[str, Any]:
     """The part of an OpenAI message that carries this picture or sound."""
-    data = _strip_data_uri(text)
+    data = _SPACE.sub("", _without_uri(text))
     head = _decode(data)[:16]
     sound = _sound(head)
     if sound is not None:
@@ -25,17 +35,21 @@ def content_part(text: str) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": f"data:{_picture(head)};base64,{data}"}}
 
 
-def _strip_data_uri(text: str) -> str:
-    if text.startswith("data:"):
-        _, _, text = text.partition(",")
-    return "".join(text.split())
+def _without_uri(text: str) -> str:
+    """Ollama knows no data URIs; many clients have them at hand."""
+    if not text.startswith("data:"):
+        return text
+    kind, comma, data = text.partition(",")
+    return data if comma and kind.endswith(";base64") else text
 
 
 def _decode(data: str) -> bytes:
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        raise ApiError(400, "illegal base64 data in images") from None
+        wrong = _NO_BASE64.search(data)
+        place = wrong.start() if wrong else len(data)
+        raise ApiError(400, f"illegal base64 data at input byte {place}") from None
 
 
 def _sound(head: bytes) -> str | None:

@@ -89,7 +89,7 @@ from tests.proxy.conftest import Stack
             "/api/chat",
             {"model": MODEL, "messages": [{"images": ["%%%"]}]},
             400,
-            "illegal base64 data in images",
+            "illegal base64 data at input byte 0",
         ),
     ],
 )
@@ -117,6 +117,31 @@ def test_requests_at_fault(stack: Stack, path: str, body: Json, status: int, mes
             400,
             "smollm2:135m is not a multimodal model",
             (400, "registry.ollama.ai/library/smollm2:135m does not support images"),
+        ),
+        (
+            400,
+            "At most 0 image(s) may be provided in one prompt.",
+            (400, "registry.ollama.ai/library/smollm2:135m does not support images"),
+        ),
+        (
+            400,
+            "At most 0 audio(s) may be provided in one prompt.",
+            (400, "registry.ollama.ai/library/smollm2:135m does not support audio"),
+        ),
+        (
+            500,
+            "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+            (400, "registry.ollama.ai/library/smollm2:135m does not support images"),
+        ),
+        (
+            400,
+            "the request exceeds the available context size, try increasing it",
+            (400, "the input length exceeds the context length"),
+        ),
+        (
+            400,
+            "The provided JSON schema contains features not supported by xgrammar.",
+            (400, "The provided JSON schema contains features not supported by xgrammar."),
         ),
         (400, "bad grammar", (400, "bad grammar")),
         (404, "The model `x` does not exist.", (503, "model 'smollm2:135m' is not loaded by the engine")),
