@@ -16,6 +16,7 @@ from proxy.asgi import (
     Send,
     Stream,
     StreamBrokenError,
+    body_parts,
     json_reply,
     read_body,
     send_reply,
@@ -37,6 +38,7 @@ from proxy.routes import ROUTES
 from proxy.services import Services
 from proxy.settings import Settings
 from proxy.store import Store
+from proxy.store.library import DiskLibrary
 from proxy.tally import GONE, Tally
 from proxy.upstream import Timeouts, Upstream
 
@@ -65,9 +67,10 @@ class App:
         self._keyring = Keyring(settings.keys)
         self._gate = Gate(settings.max_queue, settings.key_limit)
         self._servers = tuple(servers.values())
-        self._services = Services(
-            catalog=Catalog(Store(settings.models), servers, now), clock=SYSTEM, meters=self._meters
-        )
+        store = Store(settings.library or settings.models, (settings.models,))
+        catalog = Catalog(store, servers, now, settings.on_gpu)
+        self._library = DiskLibrary(store, catalog, now)
+        self._services = Services(catalog, SYSTEM, self._meters, self._library)
         self._guard = Guard(settings)
         self._router = Router(ROUTES)
 
@@ -82,10 +85,12 @@ class App:
         await receive()
         for server in self._servers:
             await server.open()
+        await self._library.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for server in self._servers:
             await server.close()
+        await self._library.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,13 +141,20 @@ class App:
     async def _handle(
         self, request: Request, route: Route[Services], scope: Scope, receive: Receive, send: Send
     ) -> None:
+        if route.streams:
+            request.parts = body_parts(receive, BODY_SECONDS)
+            await self._conclude(request, route, send)
+            return
         request.body = await read_body(scope, receive, BodyLimits(BODY_LIMIT, BODY_SECONDS, BODY_RATE))
         async with while_connected(receive):
-            answer = await route.handler(request, self._services)
-            if isinstance(answer, Stream):
-                await send_stream(send, self._noted(request.tally, answer))
-            else:
-                await _send(request, send, answer)
+            await self._conclude(request, route, send)
+
+    async def _conclude(self, request: Request, route: Route[Services], send: Send) -> None:
+        answer = await route.handler(request, self._services)
+        if isinstance(answer, Stream):
+            await send_stream(send, self._noted(request.tally, answer))
+        else:
+            await _send(request, send, answer)
 
     def _noted(self, tally: Tally, stream: Stream) -> Stream:
         """Notes when it begins, and what breaks it off."""

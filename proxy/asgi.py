@@ -1,7 +1,7 @@
 """The little of HTTP that the routes need, straight on ASGI."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,8 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     caller: str = ""
+    parts: AsyncIterator[bytes] | None = None
+    """Of the body, as they come, where the route asks for them."""
 
     def header(self, name: str) -> str:
         return self.headers.get(name.encode("latin-1"), b"").decode("latin-1")
@@ -81,6 +83,21 @@ class BodyLimits:
     size: int
     seconds: float
     rate: int
+
+
+async def body_parts(receive: Receive, seconds: float) -> AsyncIterator[bytes]:
+    """For bodies of any size, which are never in memory as a whole. Each part may take so long."""
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(seconds):
+                message = await receive()
+        except TimeoutError:
+            raise ApiError(408, "the request's body came too slowly", headers=_HANG_UP) from None
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes:

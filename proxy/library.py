@@ -1,14 +1,12 @@
 """What the routes ask of the place where models are kept. `proxy/store/library.py` answers from a disk."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
-from proxy.dialect.messages import Message
 from proxy.dialect.names import Name
-from proxy.model import Model
+from proxy.model import Model, Overlay
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -23,28 +21,17 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 Records = AsyncGenerator[Progress, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What is laid over a model to make another. What is empty is taken from the one that it is made from."""
-
-    system: str = ""
-    template: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    messages: tuple[Message, ...] = ()
-    license: str = ""
-    renderer: str = ""
-    parser: str = ""
-    requires: str = ""
-
-
 class Library(Protocol):
-    """Each raises `ApiError`. Records go on until the work is done; who closes them early stops it."""
+    """Each raises `ApiError`. Records go on until the work is done; who closes them early stops it. Digests
+    are bare."""
 
     async def copy(self, source: Model, name: Name) -> None: ...
 
-    async def delete(self, name: Name) -> None: ...
+    async def delete(self, model: Model) -> None: ...
 
-    def create(self, name: Name, source: Name, recipe: Recipe) -> Records: ...
+    def create(self, name: Name, source: Name, given: Overlay) -> Records:
+        """What is empty in `given` is taken from the source."""
+        ...
 
     def pull(self, name: Name) -> Records: ...
 
@@ -52,4 +39,6 @@ class Library(Protocol):
 
     async def has_blob(self, digest: str) -> bool: ...
 
-    async def take_blob(self, digest: str, parts: AsyncIterator[bytes], size: int | None) -> None: ...
+    async def take_blob(self, digest: str, parts: AsyncIterator[bytes], size: int) -> None:
+        """`size` is what the client says it will be, 0 where it does not."""
+        ...

@@ -27,6 +27,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     template: str = ""
     parameters: dict[str, Any] = {}
     messages: tuple[Message, ...] = ()
+    license: str = ""
     renderer: str = ""
     parser: str = ""
     requires: str = ""

@@ -18,13 +18,14 @@ _METHODS = ("HEAD", "GET", "POST", "DELETE")
 class Route(Generic[Services]):
     """`path` may end in `{name}`, which takes the rest of the path, slashes included. `infers` says that it
     has an engine work, so that only so many may be on their way at once. `open` is for everyone, also where
-    keys are set."""
+    keys are set. `streams` says that it takes the body's parts as they come, however large it is."""
 
     methods: tuple[str, ...]
     path: str
     handler: Handler[Services]
     infers: bool = False
     open: bool = False
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

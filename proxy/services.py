@@ -1,9 +1,10 @@
 """What the routes work with."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from proxy.catalog import Catalog
 from proxy.dialect.answers import Clock
+from proxy.library import Library
 from proxy.meters import Meters
 from proxy.notices import Notices
 
@@ -13,4 +14,5 @@ class Services:
     catalog: Catalog
     clock: Clock
     meters: Meters
+    library: Library
     notices: Notices = field(default_factory=Notices)

@@ -13,6 +13,7 @@ from proxy.errors import ApiError
 
 # What is being made lies here until it is whole; whatever is found here at start is left over.
 _NEW = ".new"
+BLOBS = ".blobs"
 _LOCK = ".lock"
 # A full disk stops more than this server, so that some is left to others.
 _SPARE_BYTES = 256 * 1024 * 1024
@@ -93,7 +94,8 @@ class Workshop:
             self._lock = None
 
     def _clear(self) -> None:
-        shutil.rmtree(self.folder / _NEW, ignore_errors=True)
+        for name in (_NEW, BLOBS):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def new(self) -> Path:
         """A name that nothing has yet, for what is being made."""
@@ -116,4 +118,4 @@ class Workshop:
             raise ApiError(507, f"the disk of the models' folder is too full: {shown}")
 
     def left_over(self) -> bool:
-        return (self.folder / _NEW).exists()
+        return any((self.folder / name).exists() for name in (_NEW, BLOBS))
