@@ -24,11 +24,20 @@ class FakeEmbeddings(FakeServer):
             return whole({"object": "list", "data": [{"id": self.model, "owned_by": self.owner}]})
         asked = request.json()
         if request.path == "/v1/rerank":
-            return whole({"results": [{"index": at} for at, _ in enumerate(asked["documents"])]})
+            return whole(self._ranked(asked["query"], asked["documents"]))
         if request.path != "/v1/embeddings" or asked["model"] != self.model:
             return whole({"error": {"message": "Invalid model", "code": 400}}, 400)
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
         return whole(self._embedded(texts))
+
+    @staticmethod
+    def _ranked(query: str, documents: list[str]) -> dict[str, Any]:
+        """The more letters of the query a document has, the better; the best first."""
+        scores = [len(set(query) & set(text)) / len(set(query)) for text in documents]
+        best = sorted(enumerate(scores), key=lambda entry: -entry[1])
+        results = [{"index": index, "relevance_score": score} for index, score in best]
+        tokens = sum(len(text.split()) for text in [query, *documents])
+        return {"results": results, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
 
     def _embedded(self, texts: list[str]) -> dict[str, Any]:
         data = [
