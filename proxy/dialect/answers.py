@@ -53,10 +53,15 @@ class Record:
         return self._write(Piece(), calls, b',"done":false}\n')
 
     def last(
-        self, piece: Piece, calls: Sequence[dict[str, Any]], reason: str | None, metrics: dict[str, int]
+        self, piece: Piece, calls: Sequence[dict[str, Any]], reason: str | None, figures: dict[str, Any]
     ) -> bytes:
-        tail = {"done": True} | ({"done_reason": reason} if reason else {}) | metrics
-        return self._write(piece, calls, b"," + _encode(tail)[1:] + b"\n")
+        return self.told({"done": True} | ({"done_reason": reason} if reason else {}) | figures, piece, calls)
+
+    def told(
+        self, tail: dict[str, Any], piece: Piece | None = None, calls: Sequence[dict[str, Any]] = ()
+    ) -> bytes:
+        """A record that ends in other fields than those of a part."""
+        return self._write(piece or Piece(), calls, b"," + _encode(tail)[1:] + b"\n")
 
     def _write(self, piece: Piece, calls: Sequence[dict[str, Any]], tail: bytes) -> bytes:
         shape = self._shape
@@ -77,11 +82,31 @@ def settled(shape: Shape, model: str, reason: str, clock: Clock) -> bytes:
     return Record(shape, model, clock).last(Piece(), (), reason, {})
 
 
+def rendered(shape: Shape, model: str, prompt: str, images: int, clock: Clock) -> bytes:
+    """The answer to a request that wants to see its prompt, and no more."""
+    told = {"rendered_template": prompt, "image_count": images}
+    return Record(shape, model, clock).told({"done": False, "_debug_info": told})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an answer took, in tokens, and whether its prompt was cut."""
+
+    prompt: int
+    written: int
+    truncated: bool = False
+
+
 class Answer(Protocol):
     """Feed it the data of every event; what it returns goes to the client."""
 
     @property
     def done(self) -> bool: ...
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def sent(self, ask: EngineRequest) -> None: ...
 
     def feed(self, data: bytes) -> bytes: ...
 
@@ -96,36 +121,59 @@ class _Told:
         self._clock = clock
         self._started_ns = started_ns
         self._sent_ns = clock.ticks()
-        self._silent = ask.silent
+        self._ask = ask
         self._reading = Reading(clock.ticks, ask.tops)
 
     @property
     def done(self) -> bool:
         return self._reading.done
 
+    @property
+    def counts(self) -> Counts:
+        """Where the engine does not count, what it sent tells."""
+        reading, cut = self._reading, self._ask.truncated
+        if reading.usage is None:
+            return Counts(len(reading.prompt_ids), len(reading.ids) or reading.pieces, cut)
+        return Counts(reading.usage.prompt_tokens, reading.usage.completion_tokens, cut)
+
+    def sent(self, ask: EngineRequest) -> None:
+        """The request as it went to the engine, which may be shorter than the one that was wanted."""
+        self._ask = ask
+
     def _read(self, data: bytes) -> Piece | None:
         piece = self._reading.read(data)
-        return None if self._silent else piece
+        return None if self._ask.silent else piece
+
+    def _calls(self) -> list[dict[str, Any]]:
+        return [] if self._ask.silent else self._reading.tool_calls()
 
     def _last(self, piece: Piece, calls: Sequence[dict[str, Any]]) -> bytes:
         reading = self._reading
         reading.end()
-        reason = "length" if self._silent else _DONE_REASONS.get(reading.finish_reason or "")
-        return self._record.last(piece, calls, reason, self._metrics())
+        reason = "length" if self._ask.silent else _DONE_REASONS.get(reading.finish_reason or "")
+        return self._record.last(piece, calls, reason, self._figures())
 
-    def _metrics(self) -> dict[str, int]:
+    def _figures(self) -> dict[str, Any]:
         """Clients take a zero for a missing value, so that no time is ever none at all."""
-        reading = self._reading
-        written = reading.usage.completion_tokens if reading.usage else reading.pieces
-        metrics = {
+        reading, counts, silent = self._reading, self.counts, self._ask.silent
+        figures = {
+            "truncated": counts.truncated,
+            "context": self._context(),
             "total_duration": max(1, self._clock.ticks() - self._started_ns),
             "load_duration": max(1, self._sent_ns - self._started_ns),
-            "prompt_eval_count": reading.usage.prompt_tokens if reading.usage else 0,
+            "prompt_eval_count": counts.prompt,
             "prompt_eval_duration": max(1, reading.first_ns - self._sent_ns),
-            "eval_count": 0 if self._silent else written,
-            "eval_duration": 0 if self._silent else max(1, reading.last_ns - reading.first_ns),
+            "eval_count": 0 if silent else counts.written,
+            "eval_duration": 0 if silent else max(1, reading.last_ns - reading.first_ns),
         }
-        return {name: value for name, value in metrics.items() if value}
+        return {name: value for name, value in figures.items() if value}
+
+    def _context(self) -> list[int]:
+        """All tokens of the conversation so far, where the engine tells them."""
+        reading = self._reading
+        if not (self._ask.tells_ids and reading.prompt_ids):
+            return []
+        return reading.prompt_ids + ([] if self._ask.silent else reading.ids)
 
 
 class StreamedAnswer(_Told):
@@ -135,7 +183,7 @@ class StreamedAnswer(_Told):
 
     def finish(self) -> bytes:
         """The tool calls, whole, in a record of their own, then the last record."""
-        calls = [] if self._silent else self._reading.tool_calls()
+        calls = self._calls()
         last = self._last(Piece(), ())
         return self._record.calls(calls) + last if calls else last
 
@@ -157,4 +205,4 @@ class WholeAnswer(_Told):
 
     def finish(self) -> bytes:
         whole = Piece("".join(self._texts), "".join(self._thoughts), self._logprobs)
-        return self._last(whole, [] if self._silent else self._reading.tool_calls())
+        return self._last(whole, self._calls())

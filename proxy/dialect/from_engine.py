@@ -26,6 +26,9 @@ class _Choice(msgspec.Struct):
     text: str | None = None
     finish_reason: str | None = None
     logprobs: Any = None
+    # Of plain completions; chats have them beside the choices.
+    prompt_token_ids: list[int] | None = None
+    token_ids: list[int] | None = None
 
 
 class Usage(msgspec.Struct):
@@ -37,6 +40,7 @@ class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     usage: Usage | None = None
     error: Any = None
+    prompt_token_ids: list[int] | None = None
 
 
 class Piece(msgspec.Struct):
@@ -61,8 +65,10 @@ class Reading:
         "done",
         "finish_reason",
         "first_ns",
+        "ids",
         "last_ns",
         "pieces",
+        "prompt_ids",
         "usage",
     )
 
@@ -76,6 +82,8 @@ class Reading:
         self.last_ns = 0
         self.pieces = 0
         self.usage: Usage | None = None
+        self.prompt_ids: list[int] = []
+        self.ids: list[int] = []
 
     def read(self, data: bytes) -> Piece | None:
         """The piece in one event's data, if it holds any."""
@@ -90,6 +98,8 @@ class Reading:
             raise from_engine_error(500, data)
         if chunk.usage is not None:
             self.usage = chunk.usage
+        if chunk.prompt_token_ids is not None:
+            self.prompt_ids = chunk.prompt_token_ids
         return self._choice(chunk.choices[0]) if chunk.choices else None
 
     def tool_calls(self) -> list[dict[str, Any]]:
@@ -102,6 +112,9 @@ class Reading:
 
     def _choice(self, choice: _Choice) -> Piece | None:
         piece = self._piece(choice)
+        if choice.token_ids is not None:
+            self.ids += choice.token_ids
+            self.prompt_ids = choice.prompt_token_ids or self.prompt_ids
         if choice.finish_reason is not None:
             self.finish_reason = choice.finish_reason
         elif piece is None:

@@ -1,52 +1,109 @@
 """Ollama's requests in OpenAI's words, with the engine's extensions and limits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proxy.dialect import overlay
 from proxy.dialect.constraints import constraint
 from proxy.dialect.history import history
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation, Message
-from proxy.dialect.options import sampling
+from proxy.dialect.options import Sampling, sampling
 from proxy.dialect.thinking import thinking
+from proxy.dialect.tools import offered
+from proxy.dialect.truncation import Cuts, cuts
 from proxy.errors import ApiError
 from proxy.model import Model
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 
-_MAX_TOP_LOGPROBS = 20
 _STOPS_OF_ANY_ENGINE = 4
+# Ollama lets no answer grow past so many contexts.
+_CONTEXTS = 10
+# Room for an answer whose length nobody gave, where a prompt is cut.
+_ROOM = 512
+
+Prompt = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`window` is how long prompt and answer may be where the client wants less than what is served.
+    `strict` holds the answer to it, too. `room` is what to leave to the answer where the prompt is cut."""
+
+    window: int | None = None
+    strict: bool = False
+    room: int = _ROOM
+    truncate: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shorter:
+    """The ways to make a prompt of messages shorter, and the prompt of those that stay."""
+
+    cuts: Cuts
+    prompt: Callable[[list[int]], Prompt]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
     """`silent` asks for the prompt's evaluation alone: what the engine writes is dropped. `tops` is how
-    many of the likeliest tokens are to be told."""
+    many of the likeliest tokens are to be told. `images` is how many the prompt holds.
+
+    Where `shorter` is not given, a prompt that is too long loses what stands after its first `head` tokens.
+    `dropped` and `cut` say what is missing already: messages, and tokens."""
 
     path: str
     body: dict[str, Any]
     silent: bool = False
     tops: int = 0
+    images: int = 0
+    limits: Limits = Limits()
+    shorter: Shorter | None = None
+    head: int = 0
+    dropped: int = 0
+    cut: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        return bool(self.dropped or self.cut)
+
+    @property
+    def tells_ids(self) -> bool:
+        return bool(self.body.get("return_token_ids"))
+
+    def with_prompt(self, prompt: Prompt) -> "EngineRequest":
+        return replace(self, body={**self.body, **prompt})
 
 
 def chat(request: ChatRequest, model: Model) -> EngineRequest:
-    body = _common(request, model, path=CHAT)
-    body["messages"] = history(request.messages)
-    if request.tools:
-        body["tools"] = request.tools
-    return _finished(request, body, CHAT)
+    messages = overlay.conversation(request, model.manifest.overlay)
+    ask = _of_messages(request, model, messages)
+    return ask.with_prompt(offered(request))
 
 
 def generate(request: GenerateRequest, model: Model) -> EngineRequest:
+    """A prompt is a chat of one turn, unless it is to go as it is. What comes after it needs its tokens."""
     if request.raw:
-        body = _common(request, model, path=COMPLETIONS)
-        body["prompt"] = request.prompt
-        return _finished(request, body, COMPLETIONS)
-    system = [Message(role="system", content=request.system)] if request.system else []
-    user = Message(role="user", content=request.prompt, images=request.images)
-    body = _common(request, model, path=CHAT)
-    body["messages"] = history([*system, user])
-    return _finished(request, body, CHAT)
+        return of_text(request, model, request.prompt)
+    ask = _of_messages(request, model, overlay.turn(request, model.manifest.overlay))
+    return ask.with_prompt({"return_token_ids": True})
+
+
+def of_text(request: Generation, model: Model, prompt: str | list[int], head: int = 0) -> EngineRequest:
+    """A prompt that no template of the engine's goes around. `head` is what has to stay of its start."""
+    chosen, body = _common(request, model, path=COMPLETIONS)
+    return replace(
+        _request(request, model, chosen, COMPLETIONS, body | {"prompt": prompt}),
+        head=head or chosen.keep,
+    )
+
+
+def after(request: GenerateRequest, model: Model, ask: EngineRequest, ids: list[int]) -> EngineRequest:
+    """The same request as the next turn of what its tokens hold, which must be all tokens of the prompt."""
+    again = of_text(request, model, ids, head=ask.head)
+    return again.with_prompt({"return_token_ids": True})
 
 
 def with_fewer_stops(request: EngineRequest, error: ApiError) -> EngineRequest | None:
@@ -54,41 +111,63 @@ def with_fewer_stops(request: EngineRequest, error: ApiError) -> EngineRequest |
     stops = request.body.get("stop", [])
     if len(stops) <= _STOPS_OF_ANY_ENGINE or f"at most {_STOPS_OF_ANY_ENGINE} items" not in error.message:
         return None
-    return replace(request, body={**request.body, "stop": stops[:_STOPS_OF_ANY_ENGINE]})
+    return request.with_prompt({"stop": stops[:_STOPS_OF_ANY_ENGINE]})
 
 
-def _finished(request: Generation, body: dict[str, Any], path: str) -> EngineRequest:
-    silent = sampling(request.options).limit == 0
-    return EngineRequest(path, body, silent, tops=request.top_logprobs)
+def _of_messages(request: Generation, model: Model, messages: list[Message]) -> EngineRequest:
+    chosen, body = _common(request, model, path=CHAT)
+    mapped = history(messages)
+
+    def of_those(kept: list[int]) -> Prompt:
+        return {"messages": [mapped[place] for place in kept]}
+
+    return replace(
+        _request(request, model, chosen, CHAT, body | {"messages": mapped}),
+        shorter=Shorter(cuts(messages), of_those),
+        images=sum(len(message.images) for message in messages),
+    )
 
 
-def _common(request: Generation, model: Model, *, path: str) -> dict[str, Any]:
+def _request(
+    request: Generation, model: Model, chosen: Sampling, path: str, body: dict[str, Any]
+) -> EngineRequest:
+    window = _window(chosen, model)
+    limits = Limits(window, not request.shift, chosen.limit or _ROOM, request.truncate)
+    return EngineRequest(path, body, silent=chosen.limit == 0, tops=request.top_logprobs, limits=limits)
+
+
+def _common(request: Generation, model: Model, *, path: str) -> tuple[Sampling, dict[str, Any]]:
     """Always a stream, and always with usage: the answer's counts and times are then true for clients
     that want it whole, too."""
-    chosen = sampling(request.options)
-    return {
+    chosen = sampling(overlay.options(request, model.manifest.overlay))
+    return chosen, {
         "model": model.served,
         "stream": True,
         "stream_options": {"include_usage": True},
         **chosen.fields,
-        **_length(chosen.limit, model.context, path),
+        **_length(chosen, model, path),
         **constraint(request),
         **_logprobs(request, path),
         **(thinking(request.think, model) if path == CHAT else {}),
     }
 
 
-def _length(limit: int | None, context: int, path: str) -> dict[str, Any]:
+def _window(chosen: Sampling, model: Model) -> int | None:
+    """What is served cannot be made longer by a request."""
+    wanted = chosen.window
+    return None if wanted is None or wanted >= (model.context_length or wanted + 1) else wanted
+
+
+def _length(chosen: Sampling, model: Model, path: str) -> dict[str, Any]:
     """Without a limit the engine writes until the context is full; for plain completions it would take 16.
     It refuses more than the whole context, and cuts what is over the rest of it by itself."""
-    if limit is None:
-        return {"max_tokens": context} if path == COMPLETIONS else {}
-    return {"max_tokens": max(1, min(limit, context))}
+    most = min(model.context, _CONTEXTS * (_window(chosen, model) or model.context))
+    if chosen.limit is None:
+        return {"max_tokens": most} if path == COMPLETIONS or most < model.context else {}
+    return {"max_tokens": max(1, min(chosen.limit, most))}
 
 
 def _logprobs(request: Generation, path: str) -> dict[str, Any]:
-    if not 0 <= request.top_logprobs <= _MAX_TOP_LOGPROBS:
-        raise ApiError(400, f"top_logprobs must be between 0 and {_MAX_TOP_LOGPROBS}")
     if not request.logprobs:
         return {}
     if path == COMPLETIONS:

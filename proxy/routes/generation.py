@@ -1,21 +1,22 @@
 """Chats and plain generations: from the client's request to the engine's stream, and back."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
 
+from proxy import fitting, prompting
 from proxy.asgi import Reply, Request, Stream
 from proxy.dialect import errors, to_engine
 from proxy.dialect.answers import (
     CHAT,
     GENERATE,
-    Answer,
+    Counts,
     Record,
     Shape,
     StreamedAnswer,
     WholeAnswer,
+    rendered,
     settled,
 )
 from proxy.dialect.decoding import decode
@@ -23,12 +24,11 @@ from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.options import without_effect
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
+from proxy.exchange import Exchange
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
-from proxy.sse import Events
-from proxy.upstream import Answer as EngineAnswer
-from proxy.upstream import Upstream
+from proxy.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +39,62 @@ class _Job:
     model: Model
     shape: Shape
     started_ns: int
+    tally: Tally
+
+    def note(self, counts: Counts) -> None:
+        """Takes down what the answer took."""
+        self.tally.prompt_tokens, self.tally.written_tokens = counts.prompt, counts.written
+        self.tally.truncated = counts.truncated
 
 
 async def chat(request: Request, services: Services) -> Reply | Stream:
     started_ns = services.clock.ticks()
     asked = decode(request.body, ChatRequest)
-    job = _Job(asked, await finding.find(services, asked.model, finding.CHAT), CHAT, started_ns)
-    if not asked.messages:
-        return _settle(job, services)
-    _require(job, "completion", f'"{asked.model}" does not support chat')
+    model = await _found(request, services, asked.model, finding.CHAT)
+    job = _Job(asked, model, CHAT, started_ns, request.tally)
+    if not asked.messages and asked.keep_alive.unload:
+        return _settled(job, services, "unload")
     _require_thinking(job)
+    _require(job, "completion", f'"{asked.model}" does not support chat')
     if asked.tools:
-        _require(job, "tools", f"{job.model.full_name} does not support tools")
+        _require(job, "tools", f"{model.full_name} does not support tools")
+    if not asked.messages:
+        return _loaded(job, services)
     if any(message.images for message in asked.messages):
-        _require(job, "vision", f"{job.model.full_name} does not support images")
-    return await _answer(job, to_engine.chat(asked, job.model), services)
+        _require(job, "vision", f"{model.full_name} does not support images")
+    return await _answer(job, to_engine.chat(asked, model), services)
 
 
 async def generate(request: Request, services: Services) -> Reply | Stream:
     started_ns = services.clock.ticks()
     asked = decode(request.body, GenerateRequest)
-    model = await finding.find(services, asked.model, finding.GENERATE)
-    job = _Job(asked, model, GENERATE, started_ns)
+    model = await _found(request, services, asked.model, finding.GENERATE)
+    job = _Job(asked, model, GENERATE, started_ns, request.tally)
     if not asked.prompt and asked.keep_alive.unload:
-        return _settle(job, services)
+        return _settled(job, services, "unload")
     if asked.raw and (asked.template or asked.system or asked.context):
         raise ApiError(400, "raw mode does not support template, system, or context")
-    if not asked.prompt:
-        return _settle(job, services)
-    _require(job, "completion", f'"{asked.model}" does not support generate')
     _require_thinking(job)
-    if asked.suffix:
-        raise ApiError(400, f"{job.model.full_name} does not support insert")
+    _require(job, "completion", f'"{asked.model}" does not support generate')
+    filling = await _filling(asked, model, services) if asked.suffix and not asked.raw else None
+    if not asked.prompt:
+        return _loaded(job, services)
     if asked.images:
-        _require(job, "vision", f"{job.model.full_name} does not support images")
-    return await _answer(job, to_engine.generate(asked, job.model), services)
+        _require(job, "vision", f"{model.full_name} does not support images")
+    ask = filling or to_engine.generate(asked, model)
+    if asked.context:
+        ask = await prompting.continued(services.catalog.server(model), model, asked, ask)
+    return await _answer(job, ask, services)
+
+
+async def _found(request: Request, services: Services, name: str, wording: finding.Wording) -> Model:
+    model = await finding.find(services, name, wording)
+    request.tally.model = model.name
+    return model
+
+
+async def _filling(asked: GenerateRequest, model: Model, services: Services) -> EngineRequest:
+    return await prompting.filled(services.catalog.server(model), model, services.gaps, asked)
 
 
 def _require(job: _Job, capability: str, refusal: str) -> None:
@@ -89,77 +110,34 @@ def _require_thinking(job: _Job) -> None:
         _require(job, "thinking", f'"{job.request.model}" does not support thinking')
 
 
-def _settle(job: _Job, services: Services) -> Reply:
-    """A request without a prompt loads or unloads the model. It is true to say so only of a model that
-    the engine serves; to unload what it serves is left to the engine's keeper."""
-    unload = job.request.keep_alive.unload
-    if not unload and not services.catalog.is_loaded(job.model):
+def _loaded(job: _Job, services: Services) -> Reply:
+    """It is true to say so only of a model that the engine serves."""
+    if not services.catalog.is_loaded(job.model):
         raise EngineUnreadyError(f"model '{job.model.name}' is not loaded: the engine may still be starting")
-    reason = "unload" if unload else "load"
+    return _settled(job, services, "load")
+
+
+def _settled(job: _Job, services: Services, reason: str) -> Reply:
+    """The answer to a request without a prompt. To unload what an engine serves is left to its keeper."""
     return Reply(settled(job.shape, job.request.model, reason, services.clock))
 
 
 async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | Stream:
     services.notices.without_effect(without_effect(job.request.options))
+    server = services.catalog.server(job.model)
+    if job.request.render_only:
+        ask = await fitting.fitted(server, job.model, ask)
+        prompt = await prompting.rendered(server, job.model, ask)
+        return Reply(rendered(job.shape, job.request.model, prompt, ask.images, services.clock))
     record = Record(job.shape, job.request.model, services.clock)
     kind = StreamedAnswer if job.request.stream else WholeAnswer
     answer = kind(record, services.clock, job.started_ns, ask)
-    pieces = _exchange(services.catalog.server(job.model), ask, job.model, answer)
+    exchange = Exchange(server, job.model, answer, job.note)
     if job.request.stream:
-        return Stream(pieces, farewell=_error_record)
-    async with aclosing(pieces):
-        return Reply(b"".join([piece async for piece in pieces]).rstrip())
-
-
-async def _exchange(
-    server: Upstream, ask: EngineRequest, model: Model, answer: Answer
-) -> AsyncGenerator[bytes, None]:
-    """What one question to the engine brings to the client, as it comes."""
-    events = Events()
-    with closing(await _ask(server, ask, model)) as reply:
-        data = b"begun"
-        while data and not answer.done:
-            data = await reply.read()
-            # The last line of a stream need not be closed.
-            records, error = _feed(answer, events.feed(data or b"\n"))
-            if records:
-                yield records
-            if error is not None:
-                raise error
-        yield answer.finish()
-        await reply.drain()
-
-
-def _feed(answer: Answer, events: list[bytes]) -> tuple[bytes, ApiError | None]:
-    """The records of these events, and the error that came after them. What was good before an error goes
-    out, however the stream was cut on its way."""
-    records: list[bytes] = []
-    try:
-        for event in events:
-            records.append(answer.feed(event))  # noqa: PERF401 - what came before an error must stay
-    except ApiError as error:
-        return b"".join(records), error
-    return b"".join(records), None
-
-
-async def _ask(server: Upstream, ask: EngineRequest, model: Model) -> EngineAnswer:
-    """The engine's answer, its stream about to begin."""
-    reply = await server.post(ask.path, msgspec.json.encode(ask.body))
-    if reply.status == 200:
-        return reply
-    with closing(reply):
-        error = _refused(reply.status, await reply.whole(), model)
-    fewer = to_engine.with_fewer_stops(ask, error)
-    if fewer is None:
-        raise error
-    return await _ask(server, fewer, model)
-
-
-def _refused(status: int, body: bytes, model: Model) -> ApiError:
-    """The engine may be serving another model than the one that is described on disk."""
-    if status == 404:
-        return ApiError(503, f"model '{model.name}' is not loaded by the engine")
-    return errors.from_engine_error(status, body, model=model.full_name)
+        return Stream(exchange.records(ask), headers=exchange.headers, farewell=_error_record)
+    async with aclosing(exchange.records(ask)) as records:
+        whole = b"".join([record async for record in records]).rstrip()
+    return Reply(whole, headers=exchange.headers)
 
 
 def _error_record(error: ApiError) -> bytes:
