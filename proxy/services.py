@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from proxy.catalog import Catalog
 from proxy.dialect.answers import Clock
+from proxy.library import Library
 from proxy.meters import Meters
-from proxy.notices import Notices
 from proxy.prompting import Gaps
+from proxy.notices import Notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +15,6 @@ class Services:
     catalog: Catalog
     clock: Clock
     meters: Meters
+    library: Library
     notices: Notices = field(default_factory=Notices)
     gaps: Gaps = field(default_factory=Gaps)
