@@ -36,8 +36,8 @@ _FRIENDS = Example((r"^friends=\[FriendInfo\(name='a name', age=1, is_available=
 _LOGPROBS = (r"token='Hi' +logprob=-0\.250", r"alt -> 'Hi1' +\(-0\.500\)", r"alt -> 'Hi2'", r"token='\?'")
 _TWO_TOOLS = (
     r"The user says: What is the weather like in London\?",
-    r"get_weather .*with arguments: +{'city': 'London'}",
-    r"get_weather_conditions .*with arguments: +{'city': 'Toronto'}",
+    r"get_weather .*with arguments:\s+{'city': 'London'}",
+    r"get_weather_conditions .*with arguments:\s+{'city': 'Toronto'}",
     r"The tools say: The temperature in London is -?\d+°C; \w+\.",
 )
 _SUM = r"10 \+ 23 is 33\."

@@ -13,10 +13,12 @@ from typing import Any
 from tests.fakes import brain_mind, brain_rules
 from tests.fakes.brain_mind import Asked, Said
 from tests.fakes.fake_engine import DONE, STREAM, error, event
-from tests.fakes.fake_server import LAST_CHUNK, FakeServer, Received, Script, chunk, whole
+from tests.fakes.fake_server import LAST_CHUNK, FakeServer, Gate, Received, Script, chunk, whole
 
 Json = dict[str, Any]
 
+ENDLESS = "without end"
+"""Who asks for this is told something, and then waits until he goes."""
 _COMPLETION_LIMIT = 16
 _ARGUMENT_PIECE = 5
 
@@ -123,6 +125,8 @@ class FakeBrain(FakeServer):
             chunks[0]["prompt_token_ids"] = prompt_ids
         if (asked.get("stream_options") or {}).get("include_usage"):
             chunks.append(top | {"object": kind, "choices": [], "usage": usage})
+        if ENDLESS in telling.prompt:
+            return [STREAM, *(chunk(event(each)) for each in chunks[:-2]), Gate()]
         return [STREAM, *(chunk(event(each)) for each in chunks), chunk(DONE), LAST_CHUNK]
 
     def _decide(self, asked: Json) -> Script:
