@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,12 +70,13 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock: int | None = None
+        self._entering = threading.Lock()
 
     def enter(self) -> None:
         """Raises `ApiError` where nothing can be written."""
-        if self._lock is not None and self.folder.exists():
-            return
-        with told():
+        with self._entering, told():
+            if self._lock is not None and self.folder.exists():
+                return
             self.folder.mkdir(parents=True, exist_ok=True)
             self._take(os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
             self._clear()

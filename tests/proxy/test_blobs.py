@@ -13,7 +13,7 @@ from ollama import Client
 
 from proxy.store import writing
 from tests.fakes.fake_engine import FakeEngine
-from tests.proxy.conftest import RunningProxy, StartProxy, settings_for
+from tests.proxy.conftest import RunningProxy, Stack, StartProxy, settings_for
 from tests.proxy.waiting import until
 
 CONTENT = b"content" * 1000
@@ -77,12 +77,13 @@ def test_there_and_back(client: httpx.Client, models: Path) -> None:
         f"sha256%00{DIGEST}",
     ],
 )
-def test_digests_at_fault(client: httpx.Client, models: Path, method: str, text: str) -> None:
-    answer = client.request(method, f"/api/blobs/{text}", content=CONTENT, follow_redirects=True)
+def test_digests_at_fault(stack: Stack, method: str, text: str) -> None:
+    path = f"/api/blobs/{text}"
+    answer = stack.client.request(method, path, content=CONTENT, follow_redirects=True)
     assert answer.status_code in (400, 404)
     if method == "POST" and answer.status_code == 400:
         assert answer.json() == {"error": "invalid digest format"}
-    assert files(models) == []
+    assert not list(stack.models.glob(".*"))
 
 
 def test_what_is_not_what_was_said(client: httpx.Client, models: Path) -> None:
@@ -108,7 +109,7 @@ def test_large_ones_are_never_in_memory_as_a_whole(client: httpx.Client) -> None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
 
 
-def test_one_that_several_send_at_once(client: httpx.Client, proxy: RunningProxy, models: Path) -> None:
+def test_one_that_several_send_at_once(proxy: RunningProxy, models: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         sent = [pool.submit(httpx.post, proxy.url + PATH, content=CONTENT) for _ in range(8)]
     assert {answer.result().status_code for answer in sent} <= {200, 201}

@@ -1,6 +1,8 @@
 """Models that are made, copied and deleted, as clients see them and as they lie on the disk."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -24,12 +26,35 @@ BASE = "smollm2:135m"
 IDLE = CHAT_MANIFEST | {"name": "idle:1b", "digest": "ef" * 32, "modified_at": "2026-11-18T04:00:00Z"}
 
 
+def stocked(models: Path) -> Path:
+    for manifest in (CHAT_MANIFEST, EMBEDDING_MANIFEST, IDLE):
+        path = describe(models, manifest)
+        (path.parent / "model.safetensors").write_bytes(b"weights")
+    return models
+
+
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    for manifest in (CHAT_MANIFEST, EMBEDDING_MANIFEST, IDLE):
-        path = describe(tmp_path / "models", manifest)
-        (path.parent / "model.safetensors").write_bytes(b"weights")
-    return tmp_path / "models"
+    return stocked(tmp_path / "models")
+
+
+@dataclass(frozen=True)
+class Still:
+    """A library for requests that change nothing in it."""
+
+    client: httpx.Client
+    models: Path
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Still]:
+    models = stocked(tmp_path_factory.mktemp("models"))
+    with FakeEngine() as engine:
+        proxy = RunningProxy(settings_for(models, engine.url))
+        before = files(models)
+        yield Still(proxy.client, models)
+        proxy.stop()
+        assert files(models) == before
 
 
 @pytest.fixture
@@ -125,12 +150,8 @@ class TestCopy:
             ({}, 400, 'source "" is invalid'),
         ],
     )
-    def test_at_fault(
-        self, client: httpx.Client, models: Path, body: Json, status: int, message: str
-    ) -> None:
-        before = files(models)
-        assert told(client.post("/api/copy", json=body)) == (status, message)
-        assert files(models) == before
+    def test_at_fault(self, still: Still, body: Json, status: int, message: str) -> None:
+        assert told(still.client.post("/api/copy", json=body)) == (status, message)
 
 
 class TestDelete:
@@ -196,12 +217,8 @@ class TestDelete:
             ({}, 400, 'name "" is invalid'),
         ],
     )
-    def test_at_fault(
-        self, client: httpx.Client, models: Path, body: Json, status: int, message: str
-    ) -> None:
-        before = files(models)
-        assert told(client.request("DELETE", "/api/delete", json=body)) == (status, message)
-        assert files(models) == before
+    def test_at_fault(self, still: Still, body: Json, status: int, message: str) -> None:
+        assert told(still.client.request("DELETE", "/api/delete", json=body)) == (status, message)
 
     def test_without_engines(self, start_proxy: StartProxy, models: Path) -> None:
         client = start_proxy(settings_for(models, NOBODY)).client
@@ -320,12 +337,8 @@ class TestCreate:
         ],
     )
     @pytest.mark.parametrize("stream", [True, False])
-    def test_at_fault(
-        self, client: httpx.Client, models: Path, body: Json, message: str, stream: bool
-    ) -> None:
-        before = files(models)
-        assert told(client.post("/api/create", json=body | {"stream": stream})) == (400, message)
-        assert files(models) == before
+    def test_at_fault(self, still: Still, body: Json, message: str, stream: bool) -> None:
+        assert told(still.client.post("/api/create", json=body | {"stream": stream})) == (400, message)
 
 
 class TestPush:
