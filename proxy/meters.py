@@ -39,7 +39,7 @@ class Meters:
         self._first_seconds = Histogram(
             Family(
                 "gfxpack_first_token_seconds",
-                "From a request's headers to the first of an engine's answer.",
+                "From a request's headers to the first of a streamed answer.",
                 ("route", "model"),
             ),
             _FIRST_SECONDS,
