@@ -92,7 +92,7 @@ class OpenAIEmbedRequest(EmbedRequest):
     encoding_format: str = ""
 
 
-class EmbeddingsRequest(Body):
+class EmbeddingRequest(Body):
     model: str = ""
     prompt: str = ""
     keep_alive: Lifetime = KeepAlive(None)

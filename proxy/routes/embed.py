@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from proxy.asgi import Reply, Request, json_reply
 from proxy.dialect.decoding import decode
 from proxy.dialect.embeddings import Batch, Text, fitted, texts_of
-from proxy.dialect.messages import EmbeddingsRequest, EmbedRequest
+from proxy.dialect.messages import EmbeddingRequest, EmbedRequest
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.model import Model
 from proxy.routes import finding
@@ -36,7 +36,7 @@ async def embed(request: Request, services: Services) -> Reply:
 
 async def embeddings(request: Request, services: Services) -> Reply:
     """As the server made it: Ollama brings this one to no length."""
-    asked = decode(request.body, EmbeddingsRequest)
+    asked = decode(request.body, EmbeddingRequest)
     model = await find_embedding(request, services, asked.model, finding.EMBEDDINGS)
     if not asked.prompt:
         _require_loaded(services, model)
