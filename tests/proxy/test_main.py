@@ -1,5 +1,6 @@
 """`python -m proxy` as a process, and its flags."""
 
+import os
 import re
 import signal
 import socket
@@ -8,26 +9,30 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TextIO, cast
 
 import httpx
+import ollama
 import pytest
 
+from proxy.keys import read_keys
 from proxy.settings import Address, SettingError, Settings, parse
 from tests.fakes.fake_engine import STREAM, FakeEngine, delta, event
 from tests.fakes.fake_server import Gate, chunk
-from tests.proxy.conftest import CHAT_MANIFEST, describe
+from tests.proxy.conftest import CHAT_MANIFEST, NOBODY, describe
 
 ENGINE = "http://127.0.0.1:8000"
 
 
 class TestFlags:
     def test_defaults(self) -> None:
-        assert parse(["--engine", ENGINE], {}) == Settings(
+        """The engine is where vLLM serves by itself, and it may start later."""
+        assert parse([], {}) == Settings(
             listen=Address("127.0.0.1", 11434),
-            engine=ENGINE,
+            engine="http://127.0.0.1:8000",
             embeddings=None,
-            models=Path("/models"),
-            hosts=(),
+            models=Path.home() / ".local/share/gfxpack/models",
+            max_queue=512,
         )
 
     def test_the_environment_stands_in_and_a_flag_wins(self) -> None:
@@ -37,6 +42,12 @@ class TestFlags:
             "GFXPACK_EMBEDDINGS": "https://embeddings/",
             "GFXPACK_MODELS": "",
             "GFXPACK_HOSTS": "gpu.example, other",
+            "GFXPACK_ORIGINS": "https://a.example,https://*.b.example",
+            "GFXPACK_API_KEYS": "me:abc, def",
+            "GFXPACK_KEY_LIMIT": "3",
+            "GFXPACK_MAX_QUEUE": "4",
+            "OLLAMA_MAX_QUEUE": "5",
+            "OLLAMA_HOST": "nobody.reads.this",
         }
         assert parse(["--models", "/elsewhere", "--listen=0.0.0.0:1"], environ) == Settings(
             listen=Address("0.0.0.0", 1),
@@ -44,14 +55,17 @@ class TestFlags:
             embeddings="https://embeddings",
             models=Path("/elsewhere"),
             hosts=("gpu.example", "other"),
+            origins=("https://a.example", "https://*.b.example"),
+            keys=read_keys("me:abc\n def"),
+            key_limit=3,
+            max_queue=4,
         )
         assert parse([], environ).listen == Address("::", 80)
-        assert parse([], environ).models == Path("/models")
+        assert parse([], environ).models == parse([], {}).models
 
     @pytest.mark.parametrize(
         ("argv", "message"),
         [
-            ([], "--engine is missing"),
             (["--engine", "localhost:8000"], "--engine 'localhost:8000' is no server's URL"),
             (["--engine", "http://"], "--engine 'http://' is no server's URL"),
             (["--engine", "http://a:b"], "--engine 'http://a:b' is no server's URL"),
@@ -63,17 +77,94 @@ class TestFlags:
             (["--engine", ENGINE, "--listen", ":80"], "--listen ':80' is no address"),
             (["--engine", ENGINE, "--nonsense"], "unrecognized arguments: --nonsense"),
             (["--eng", ENGINE], "unrecognized arguments: --eng"),
+            (["--origins", "chat.example"], "--origins 'chat.example' is no origin"),
+            (["--origins", "https://*.a.*"], "--origins 'https://*.a.*' is no origin"),
+            (["--origins", "https://a.example/"], "--origins 'https://a.example/' is no origin"),
+            (["--max-queue", "0"], "--max-queue '0' is no number from 1 on"),
+            (["--max-queue", "many"], "--max-queue 'many' is no number from 1 on"),
+            (["--key-limit", "-1"], "--key-limit '-1' is no number from 0 on"),
+            (["--keys", "/nowhere/keys"], "--keys '/nowhere/keys' cannot be read: No such file or directory"),
+            (["--keys", "/"], "--keys '/' cannot be read: Is a directory"),
+            (["--keys", os.devnull], f"--keys '{os.devnull}': there is no key in it"),
         ],
     )
     def test_bad_ones(self, argv: list[str], message: str) -> None:
         with pytest.raises(SettingError, match=re.escape(message)):
             parse(argv, {})
 
+    def test_keys_from_a_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "keys"
+        file.write_text("# ours\nalice:s3cret\n")
+        assert parse(["--keys", str(file)], {"GFXPACK_API_KEYS": "other"}).keys == read_keys(
+            "#\nalice:s3cret"
+        )
+        assert parse([], {"GFXPACK_API_KEYS_FILE": str(file)}).keys[0].name == "alice"
+        assert "s3cret" not in repr(parse(["--keys", str(file)], {}))
+        file.write_bytes(b"\xff\xfe s3cret")
+        with pytest.raises(SettingError, match=r"^--keys '.*' is no text$"):
+            parse(["--keys", str(file)], {})
+
+    def test_a_key_at_fault_is_not_told(self) -> None:
+        with pytest.raises(SettingError) as caught:
+            parse([], {"GFXPACK_API_KEYS": "a s3cret"})
+        assert str(caught.value) == "GFXPACK_API_KEYS: line 1 is neither KEY nor NAME:KEY"
+
+
+class TestOllamasVariables:
+    @pytest.mark.parametrize(
+        ("text", "address"),
+        [
+            ("0.0.0.0", "0.0.0.0:11434"),
+            ("0.0.0.0:8080", "0.0.0.0:8080"),
+            (":8080", "0.0.0.0:8080"),
+            ("example.com", "example.com:11434"),
+            ("http://1.2.3.4", "1.2.3.4:80"),
+            ("https://1.2.3.4/", "1.2.3.4:443"),
+            ("http://1.2.3.4:5/path", "1.2.3.4:5"),
+            ("::1", "[::1]:11434"),
+            ("[::1]", "[::1]:11434"),
+            ("[::1]:5", "[::1]:5"),
+            (" '127.0.0.1:5' ", "127.0.0.1:5"),
+            ("http://", "127.0.0.1:80"),
+            ("", "127.0.0.1:11434"),
+        ],
+    )
+    def test_where_to_serve(self, text: str, address: str) -> None:
+        assert str(parse([], {"OLLAMA_HOST": text}).listen) == address
+
+    @pytest.mark.parametrize("text", ["1.2.3.4:x", "1.2.3.4:99999"])
+    def test_no_place_to_serve(self, text: str) -> None:
+        with pytest.raises(SettingError, match=f"'{text}' is no address"):
+            parse([], {"OLLAMA_HOST": text})
+
+    def test_what_else_is_the_same_here(self) -> None:
+        environ = {
+            "OLLAMA_ORIGINS": '"https://a.example,chrome-extension://*"',
+            "OLLAMA_MODELS": "/srv/models",
+            "OLLAMA_MAX_QUEUE": "7",
+        }
+        settings = parse([], environ)
+        assert settings.origins == ("https://a.example", "chrome-extension://*")
+        assert (settings.models, settings.max_queue, settings.unused) == (Path("/srv/models"), 7, ())
+
+    def test_what_has_no_meaning_here_is_named(self) -> None:
+        environ = {
+            "OLLAMA_NUM_PARALLEL": "4",
+            "OLLAMA_KEEP_ALIVE": "1h",
+            "OLLAMA_DEBUG": "",
+            "OLLAMA_API_KEY": "x",
+        }
+        assert parse([], environ).unused == ("OLLAMA_KEEP_ALIVE", "OLLAMA_NUM_PARALLEL")
+
 
 @contextmanager
-def process(*argv: str) -> Iterator[subprocess.Popen[str]]:
+def process(*argv: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "proxy", *argv], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "proxy", *argv],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
     ) as started:
         try:
             yield started
@@ -81,10 +172,14 @@ def process(*argv: str) -> Iterator[subprocess.Popen[str]]:
             started.kill()
 
 
+def lines_of(started: subprocess.Popen[str]) -> TextIO:
+    assert started.stderr is not None
+    return cast("TextIO", started.stderr)
+
+
 def served(started: subprocess.Popen[str]) -> str:
     """The address, from the line that tells it."""
-    assert started.stderr is not None
-    match = re.search(r"serving on (\S+),", started.stderr.readline())
+    match = re.search(r"serving on (\S+),", lines_of(started).readline())
     assert match
     return match[1]
 
@@ -125,6 +220,39 @@ def test_it_serves_and_stops_when_told_to(number: signal.Signals, tmp_path: Path
         chat = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "hi"}], "stream": False}
         assert httpx.post(f"{url}/api/chat", json=chat).json()["message"]["content"] == "hi "
         started.send_signal(number)
+        _, err = started.communicate(timeout=10)
+        assert (started.returncode, err) == (0, "")
+
+
+def test_alone_it_answers_all_that_needs_no_engine(tmp_path: Path) -> None:
+    environ = {"OLLAMA_HOST": "http://127.0.0.1:0", "OLLAMA_KEEP_ALIVE": "1h", "HOME": str(tmp_path)}
+    with process("--engine", NOBODY, **environ) as started:
+        with ollama.Client(host=f"http://{served(started)}") as client:
+            assert client.list().models == []
+            assert client.ps().models == []
+            with pytest.raises(ollama.ResponseError) as caught:
+                client.chat("smollm2:135m", [{"role": "user", "content": "hi"}])
+        assert caught.value.status_code == 503
+        assert lines_of(started).readline() == "INFO proxy: not used here: OLLAMA_KEEP_ALIVE\n"
+        started.send_signal(signal.SIGINT)
+        assert started.wait(10) == 0
+
+
+def test_whoever_lets_everyone_in_is_told(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("s3cret-key")
+    everywhere = ("--listen", "0.0.0.0:0", "--models", str(tmp_path))
+    with process(*everywhere) as started:
+        address = served(started)
+        assert (
+            lines_of(started).readline()
+            == f"WARNING proxy: anyone who reaches {address} may call: see --keys\n"
+        )
+    with process(*everywhere, "--keys", str(keys)) as started:
+        url = f"http://127.0.0.1:{served(started).rpartition(':')[2]}"
+        assert httpx.get(f"{url}/api/tags").status_code == 401
+        assert httpx.get(f"{url}/api/tags", headers={"x-api-key": "s3cret-key"}).status_code == 200
+        started.send_signal(signal.SIGTERM)
         _, err = started.communicate(timeout=10)
         assert (started.returncode, err) == (0, "")
 
