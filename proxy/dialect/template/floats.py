@@ -25,3 +25,8 @@ def scientific(value: float) -> str:
     rest = "".join(map(str, digits[1:]))
     exponent = number.adjusted()
     return f"{'-' * sign}{digits[0]}{'.' * bool(rest)}{rest}e{'-' if exponent < 0 else '+'}{abs(exponent):02}"
+
+
+def hexadecimal(value: float) -> str:
+    mantissa, _, exponent = value.hex().partition("p")
+    return f"{mantissa.rstrip('0').rstrip('.') if value else '0x0'}p{exponent[0]}{exponent[1:]:0>2}"

@@ -145,11 +145,12 @@ _FLOATS: dict[str, Callable[[float, int | None], str]] = {
     "g": lambda value, precision: (
         floats.shortest(value) if precision is None else f"{value:.{precision or 1}g}"
     ),
+    "x": lambda value, _: floats.hexadecimal(value),
 }
 
 
 def of_float(value: float, verb: Verb) -> str | None:
-    letter = verb.letter.lower() if verb.letter in "EFG" else "g" if verb.letter == "v" else verb.letter
+    letter = verb.letter.lower() if verb.letter in "EFGX" else "g" if verb.letter == "v" else verb.letter
     if letter not in _FLOATS:
         return None
     sign = verb.sign(negative=math.copysign(1, value) < 0)
@@ -157,6 +158,6 @@ def of_float(value: float, verb: Verb) -> str | None:
     digits = (
         _FLOATS[letter](abs(value), verb.precision) if finite else floats.shortest(abs(value)).lstrip("+")
     )
-    if verb.letter in "EG":
+    if verb.letter in "EGX":
         digits = digits.upper()
     return verb.pad_number(sign, digits, zeros=finite)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from proxy.dialect.template import formatting
 from proxy.dialect.template.budget import MAX_VALUE_DEPTH, MAX_WIDTH, Budget
@@ -120,13 +121,15 @@ def formatted(value: object, verb: Verb, depth: int = 0) -> str:
     if isinstance(value, Struct | Mapping) or is_list(value):
         return _compound(value, verb, depth)
     text = _scalar(value, verb)
-    return f"%!{verb.letter}({kind(value)}={plain(value)})" if text is None else text
+    if text is None:
+        return f"%!{verb.letter}({kind(value)}={formatted(value, replace(verb, letter='v'))})"
+    return text
 
 
 def _nil(verb: Verb, depth: int) -> str:
-    if verb.letter != "v":
-        return f"%!{verb.letter}(<nil>)"
-    return "interface {}(nil)" if depth and "#" in verb.flags else verb.pad("<nil>")
+    if depth:
+        return "interface {}(nil)" if verb.letter == "v" and "#" in verb.flags else "<nil>"
+    return verb.pad("<nil>") if verb.letter == "v" else f"%!{verb.letter}(<nil>)"
 
 
 def _scalar(value: object, verb: Verb) -> str | None:

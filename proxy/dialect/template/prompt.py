@@ -6,11 +6,10 @@ run once for each turn, the last time up to .Response, where the model goes on. 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import msgspec
 
-from proxy.dialect.messages import Message
+from proxy.dialect.messages import Message, Tool
 from proxy.dialect.template import shapes
 from proxy.dialect.template.budget import Budget
 from proxy.dialect.template.template import Template
@@ -23,7 +22,7 @@ def prompt_of(
     system: str = "",
     prompt: str = "",
     suffix: str = "",
-    tools: Sequence[Mapping[str, Any]] = (),
+    tools: Sequence[Tool] = (),
     think: object = None,
     today: date | None = None,
 ) -> str:

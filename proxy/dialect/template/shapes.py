@@ -5,7 +5,7 @@ Arguments, tools and what they are made of print as JSON, as templates that name
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from proxy.dialect.messages import Message, ToolCall
+from proxy.dialect.messages import Message, Tool, ToolCall
 from proxy.dialect.template.gojson import to_json
 from proxy.dialect.template.values import Described, NilList, Ordered, Struct
 
@@ -70,27 +70,22 @@ def _call(told: ToolCall) -> Struct:
     return Struct("template.templateToolCall", {"ID": told.id, "Function": function})
 
 
-def tools(told: Sequence[Mapping[str, Any]]) -> Sequence[object]:
-    return _JsonList(_tool(_mapping(tool)) for tool in told) if told else NilList()
+def tools(told: Sequence[Tool]) -> Sequence[object]:
+    return _JsonList(map(_tool, told)) if told else NilList()
 
 
-def _tool(told: Mapping[str, Any]) -> Struct:
-    function = _mapping(told.get("function"))
-    parameters = _mapping(function.get("parameters"))
+def _tool(told: Tool) -> Struct:
+    function = _tagged(
+        "template.templateToolFunction",
+        ("Name", "name", told.function.name),
+        ("Description", "description", told.function.description),
+        ("Parameters", "parameters", _parameters(told.function.parameters)),
+    )
     return _tagged(
         "template.templateTool",
-        ("Type", "type", _text(told.get("type"))),
-        ("Items", "items?", _as_go(told.get("items"))),
-        (
-            "Function",
-            "function",
-            _tagged(
-                "template.templateToolFunction",
-                ("Name", "name", _text(function.get("name"))),
-                ("Description", "description", _text(function.get("description"))),
-                ("Parameters", "parameters", _parameters(parameters)),
-            ),
-        ),
+        ("Type", "type", told.type),
+        ("Items", "items?", None),
+        ("Function", "function", function),
     )
 
 
