@@ -12,9 +12,7 @@ from builder.paths import ROOT
 UPDATE = "GFXPACK_UPDATE_GOLDEN" in os.environ
 README = ROOT / "README.md"
 
-_TABLE = re.compile(
-    r"(?<=^\| client \| version \| cases \| passed \| not run, and why \|\n)(?:\|.*\n)+", re.M
-)
+_TABLE = re.compile(r"(?<=\| client \| version \| cases \| passed \| not run, and why \|\n)(?:\|.*\n)+")
 
 
 @dataclass(frozen=True, slots=True)

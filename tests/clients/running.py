@@ -11,9 +11,7 @@ from tests.clients.environments import python_of
 from tests.fakes.fake_brain import FakeBrain
 
 SUITES = Path(__file__).with_name("suites")
-CHAT_MODEL = "gemma4"
-THINKING_MODEL = "qwen3"
-EMBEDDING_MODEL = "llama3.2"
+MODELS = {"CHAT_MODEL": "gemma4", "THINKING_MODEL": "qwen3", "EMBEDDING_MODEL": "llama3.2"}
 
 _PATIENCE = 300
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -69,16 +67,22 @@ def run(
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def run_suite(client: str, suite: str, *, served: Served, folder: Path, picture: Path) -> Outcome:
+def run_suite(client: str, suite: str, *options: str, served: Served, folder: Path, picture: Path) -> Outcome:
     """The cases of `suites/SUITE`, by the pytest of the client's own environment."""
     report = folder / "report.xml"
-    models = {"CHAT_MODEL": CHAT_MODEL, "THINKING_MODEL": THINKING_MODEL, "EMBEDDING_MODEL": EMBEDDING_MODEL}
-    options = ("-q", "-p", "no:cacheprovider", "-c", SUITES / "pytest.ini", f"--junitxml={report}")
+    always: tuple[str | Path, ...] = (
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        SUITES / "pytest.ini",
+        f"--junitxml={report}",
+    )
     done = run(
-        *(python_of(client), "-m", "pytest", *options, SUITES / suite),
+        *(python_of(client), "-m", "pytest", *always, *options, SUITES / suite),
         served=served,
         folder=folder,
-        more={"PYTHONDONTWRITEBYTECODE": "1", "PICTURE": os.fspath(picture), **models},
+        more={"PYTHONDONTWRITEBYTECODE": "1", "PICTURE": os.fspath(picture), **MODELS},
     )
     assert report.is_file(), done.told + done.complained
     return read_report(report)

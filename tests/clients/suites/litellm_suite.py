@@ -90,7 +90,9 @@ def test_length_is_told() -> None:
 
 @both
 def test_stop(provider: str) -> None:
-    assert ask(provider, stop=["because"], temperature=0).choices[0].message.content.strip() == "The sky is blue"
+    assert (
+        ask(provider, stop=["because"], temperature=0).choices[0].message.content.strip() == "The sky is blue"
+    )
 
 
 @both
@@ -194,5 +196,7 @@ def _params() -> Any:
 
 @both
 def test_unknown_model(provider: str) -> None:
-    with pytest.raises((litellm.exceptions.APIConnectionError, litellm.exceptions.NotFoundError), match="not found"):
+    with pytest.raises(
+        (litellm.exceptions.APIConnectionError, litellm.exceptions.NotFoundError), match="not found"
+    ):
         ask(provider, model=f"{provider}/nobody-has-this")
