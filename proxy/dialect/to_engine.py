@@ -24,7 +24,14 @@ _CONTEXTS = 10
 # Room for an answer whose length nobody gave, where a prompt is cut.
 _ROOM = 512
 
+# What tokenizers put before every text, as templates write it.
+_BEGINNINGS = (
+    *("<s>", "<bos>", "<BOS_TOKEN>", "<|begin_of_text|>", "<|startoftext|>", "<|START_OF_TEXT|>"),
+    *("<\uff5cbegin▁of▁sentence\uff5c>", "[gMASK]<sop>"),
+)
+
 Prompt = dict[str, Any]
+WITH_IDS: Prompt = {"return_token_ids": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +95,26 @@ def generate(request: GenerateRequest, model: Model) -> EngineRequest:
     if request.raw:
         return of_text(request, model, request.prompt)
     ask = _of_messages(request, model, overlay.turn(request, model.manifest.overlay))
-    return ask.with_prompt({"return_token_ids": True})
+    return ask.with_prompt(WITH_IDS)
 
 
 def of_text(request: Generation, model: Model, prompt: str | list[int], head: int = 0) -> EngineRequest:
     """A prompt that no template of the engine's goes around. `head` is what has to stay of its start."""
     chosen, body = _common(request, model, path=COMPLETIONS)
-    return replace(
-        _request(request, model, chosen, COMPLETIONS, body | {"prompt": prompt}),
-        head=head or chosen.keep,
-    )
+    ask = _request(request, model, chosen, COMPLETIONS, body | text_prompt(prompt))
+    return replace(ask, head=head or chosen.keep)
+
+
+def text_prompt(prompt: str | list[int]) -> Prompt:
+    """Tokenizers put before a text what the model expects there, though it may stand there already."""
+    begun = isinstance(prompt, str) and prompt.startswith(_BEGINNINGS)
+    return {"prompt": prompt} | ({"add_special_tokens": False} if begun else {})
 
 
 def after(request: GenerateRequest, model: Model, ask: EngineRequest, ids: list[int]) -> EngineRequest:
     """The same request as the next turn of what its tokens hold, which must be all tokens of the prompt."""
     again = of_text(request, model, ids, head=ask.head)
-    return again.with_prompt({"return_token_ids": True})
+    return again.with_prompt(WITH_IDS)
 
 
 def with_fewer_stops(request: EngineRequest, error: ApiError) -> EngineRequest | None:

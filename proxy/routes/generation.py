@@ -7,7 +7,8 @@ import msgspec
 
 from proxy import fitting, prompting
 from proxy.asgi import Reply, Request, Stream
-from proxy.dialect import errors, to_engine
+from proxy.clock import now
+from proxy.dialect import errors, templating
 from proxy.dialect.answers import (
     CHAT,
     GENERATE,
@@ -62,7 +63,7 @@ async def chat(request: Request, services: Services) -> Reply | Stream:
         return _loaded(job, services)
     if any(message.images for message in asked.messages):
         _require(job, "vision", f"{model.full_name} does not support images")
-    return await _answer(job, to_engine.chat(asked, model), services)
+    return await _answer(job, templating.chat(asked, model, now().date()), services)
 
 
 async def generate(request: Request, services: Services) -> Reply | Stream:
@@ -76,12 +77,12 @@ async def generate(request: Request, services: Services) -> Reply | Stream:
         raise ApiError(400, "raw mode does not support template, system, or context")
     _require_thinking(job)
     _require(job, "completion", f'"{asked.model}" does not support generate')
-    filling = await _filling(asked, model, services) if asked.suffix and not asked.raw else None
+    filling = await _filling(asked, model, services) if asked.suffix else None
     if not asked.prompt:
         return _loaded(job, services)
     if asked.images:
         _require(job, "vision", f"{model.full_name} does not support images")
-    ask = filling or to_engine.generate(asked, model)
+    ask = filling if filling and not asked.raw else templating.generate(asked, model, now().date())
     if asked.context:
         ask = await prompting.continued(services.catalog.server(model), model, asked, ask)
     return await _answer(job, ask, services)
@@ -94,7 +95,8 @@ async def _found(request: Request, services: Services, name: str, wording: findi
 
 
 async def _filling(asked: GenerateRequest, model: Model, services: Services) -> EngineRequest:
-    return await prompting.filled(services.catalog.server(model), model, services.gaps, asked)
+    by_template = templating.insert(asked, model, now().date())
+    return by_template or await prompting.filled(services.catalog.server(model), model, services.gaps, asked)
 
 
 def _require(job: _Job, capability: str, refusal: str) -> None:
