@@ -77,7 +77,7 @@ def _converter(hint: Any) -> _Converter:  # noqa: ANN401 - a type hint has no ty
 def _list_converter(hint: Any) -> _Converter:  # noqa: ANN401 - a type hint has no type
     (item_hint,) = get_args(hint)
     convert_item = _converter(item_hint)
-    zero = get_origin(item_hint) or item_hint
+    zero = _nothing if item_hint is Any else get_origin(item_hint) or item_hint
 
     def convert(value: object, place: str) -> object:
         if not isinstance(value, list):
@@ -85,6 +85,10 @@ def _list_converter(hint: Any) -> _Converter:  # noqa: ANN401 - a type hint has 
         return [zero() if item is None else convert_item(item, place) for item in value]
 
     return convert
+
+
+def _nothing() -> None:
+    return None
 
 
 def _scalar(kinds: tuple[type, ...], hint: object) -> _Converter:

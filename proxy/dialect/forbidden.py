@@ -64,6 +64,7 @@ def check(asked: Mapping[str, Any]) -> None:
     for name in _CONVERSATIONS:
         for part in _parts(asked.get(name)):
             _refuse_any(part, _PARTS)
+            _refuse_any({str(part.get("type")): True}, _PARTS)
             for key in part.keys() & _URLS:
                 _check_url(part[key])
 

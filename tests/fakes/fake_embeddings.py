@@ -8,9 +8,16 @@ from tests.fakes.fake_server import FakeServer, Received, Script, whole
 DIMENSIONS = 8
 
 
-def vector(text: str) -> list[float]:
-    digest = hashlib.sha256(text.encode()).digest()[:DIMENSIONS]
+Text = str | list[int]
+
+
+def vector(text: Text) -> list[float]:
+    digest = hashlib.sha256(str(text).encode()).digest()[:DIMENSIONS]
     return [byte / 16 - 7.5 for byte in digest]
+
+
+def _length(text: Text) -> int:
+    return len(text.split()) if isinstance(text, str) else len(text)
 
 
 class FakeEmbeddings(FakeServer):
@@ -39,12 +46,12 @@ class FakeEmbeddings(FakeServer):
         tokens = sum(len(text.split()) for text in [query, *documents])
         return {"results": results, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
 
-    def _embedded(self, texts: list[str]) -> dict[str, Any]:
+    def _embedded(self, texts: list[Text]) -> dict[str, Any]:
         data = [
             {"object": "embedding", "index": index, "embedding": vector(text)}
             for index, text in enumerate(texts)
         ]
-        tokens = sum(len(text.split()) for text in texts)
+        tokens = sum(map(_length, texts))
         return {"object": "list", "data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
 
 
@@ -58,7 +65,7 @@ class FakePooling(FakeEmbeddings):
         if request.path != "/v1/embeddings":
             return super().answer(request)
         asked = request.json()
-        longest = max(len(text.split()) for text in asked["input"])
+        longest = max(map(_length, asked["input"]))
         if longest > self.context and asked.get("truncate_prompt_tokens") != -1:
             message = f"This model's maximum context length is {self.context} tokens."
             return whole({"error": {"message": message, "code": 400}}, 400)
@@ -76,5 +83,5 @@ class FakeStranger(FakeEmbeddings):
             return whole({"error": {"message": "unknown field", "code": 400}}, 400)
         return super().answer(request)
 
-    def _embedded(self, texts: list[str]) -> dict[str, Any]:
+    def _embedded(self, texts: list[Text]) -> dict[str, Any]:
         return super()._embedded(texts) | {"usage": None}

@@ -41,7 +41,8 @@ def test_many_texts_keep_their_order_beyond_one_batch(stack: Stack) -> None:
     texts = [f"text {number}" for number in range(1500)]
     told = embed(stack, input=texts)
     assert [pytest.approx(normal(vector(text))) for text in texts] == told["embeddings"]
-    assert [len(request.json()["input"]) for request in stack.embeddings.asked(PATH)] == [1024, 476]
+    asked = [len(request.json()["input"]) for request in stack.embeddings.asked(PATH)]
+    assert (sorted(asked)[1:], sum(asked)) == ([256] * 5, 1500)
     assert told["prompt_eval_count"] == 3000
 
 

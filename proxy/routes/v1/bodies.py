@@ -10,7 +10,11 @@ from proxy.errors import ApiError
 
 _LARGEST = 64 * 1024 * 1024
 # zlib's own numbers: with gzip's header, and with zlib's.
-_WINDOWS: Mapping[str, int] = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": 15}
+_WINDOWS: Mapping[str, int] = {
+    "gzip": 16 + zlib.MAX_WBITS,
+    "x-gzip": 16 + zlib.MAX_WBITS,
+    "deflate": zlib.MAX_WBITS,
+}
 
 
 def body_of(request: Request) -> bytes:
@@ -34,13 +38,21 @@ def asked_of(body: bytes) -> dict[str, Any]:
 
 
 def _inflated(body: bytes, window: int, encoding: str) -> bytes:
-    stream = zlib.decompressobj(window)
     try:
-        data = stream.decompress(body, _LARGEST + 1)
+        return _unpacked(body, window)
     except zlib.error:
-        raise ApiError(400, f"the request body is no valid {encoding}") from None
+        if window != zlib.MAX_WBITS:
+            raise ApiError(400, f"the request body is no valid {encoding}") from None
+    # Some clients leave out zlib's header, which deflate should have.
+    return _inflated(body, -zlib.MAX_WBITS, encoding)
+
+
+def _unpacked(body: bytes, window: int) -> bytes:
+    """Raises `zlib.error` where it is broken, or ends too early."""
+    stream = zlib.decompressobj(window)
+    data = stream.decompress(body, _LARGEST + 1)
     if len(data) > _LARGEST:
         raise ApiError(413, f"request body too large: the limit is {_LARGEST} bytes")
     if not stream.eof:
-        raise ApiError(400, f"the request body is no valid {encoding}: it ends too early")
+        raise zlib.error
     return data

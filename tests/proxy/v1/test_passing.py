@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.fake_engine import DONE, STREAM, delta, error, event, said, streamed, usage
+from tests.fakes.fake_engine import DONE, STREAM, Event, delta, error, event, said, streamed, usage
 from tests.fakes.fake_server import LAST_CHUNK, Close, Gate, Reset, Script, Step, chunk, head, whole
 from tests.proxy.conftest import Stack
 
@@ -25,6 +25,11 @@ PATHS = {
 OPENAIS = [path for path in PATHS if not path.startswith("/v1/messages")]
 ANTHROPICS = [path for path in PATHS if path.startswith("/v1/messages")]
 NO_ROUTE = {"detail": "Not Found"}
+
+
+def named(one: Event) -> Event:
+    assert isinstance(one, dict)
+    return one | {"model": MODEL}
 
 
 def message_of(answer: httpx.Response) -> str:
@@ -71,7 +76,7 @@ def test_events_pass_at_once(stack: Stack) -> None:
 def test_the_model_goes_by_the_name_that_was_asked_for(stack: Stack, cut: int | None) -> None:
     """What it says of itself is not the engine's field."""
     sly = json.dumps({"model": MODEL})
-    told = [delta(content=sly) | {"model": MODEL}, delta("stop") | {"model": MODEL}]
+    told: list[Event] = [named(delta(content=sly)), named(delta("stop"))]
     stack.engine.plan(streamed(told, cut=cut))
     answer = stack.client.post(CHAT, json=STREAMED | {"model": "SMOLLM2:135m"})
     chunks = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
@@ -216,7 +221,7 @@ def test_a_last_line_need_not_be_closed(stack: Stack) -> None:
 
 
 def test_a_very_long_event(stack: Stack) -> None:
-    events = [delta(content="x" * 10_000_000) | {"model": MODEL}]
+    events = [named(delta(content="x" * 10_000_000))]
     stack.engine.plan(streamed(events, cut=65536))
     answer = stack.client.post(CHAT, json=STREAMED | {"model": "SMOLLM2:135M"})
     assert len(answer.content) > 10_000_000

@@ -1,0 +1,58 @@
+"""Bodies that come compressed."""
+
+import gzip
+import json
+import zlib
+
+import pytest
+
+from tests.proxy.conftest import Stack
+
+PATH = "/v1/responses"
+BODY = json.dumps({"model": "smollm2:135m", "input": "hi"}).encode()
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(BODY)),
+        ("GZIP", gzip.compress(BODY)),
+        ("deflate", zlib.compress(BODY)),
+        ("deflate", raw_deflate(BODY)),
+        ("identity", BODY),
+    ],
+)
+def test_what_can_be_unpacked(stack: Stack, encoding: str, body: bytes) -> None:
+    answer = stack.client.post(PATH, content=body, headers={"content-encoding": encoding})
+    assert answer.status_code == 200
+    request = stack.engine.wait_for(PATH)
+    assert request.body == BODY
+    assert "content-encoding" not in request.headers
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/chat/completions", "/v1/messages", "/v1/embeddings"])
+@pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, gzip"])
+def test_what_cannot(stack: Stack, path: str, encoding: str) -> None:
+    answer = stack.client.post(path, content=b"(\xb5/\xfd", headers={"content-encoding": encoding})
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "gzip, deflate"
+    assert encoding in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", gzip.compress(BODY)[:-9], gzip.compress(BODY)[5:]])
+def test_what_is_broken(stack: Stack, body: bytes) -> None:
+    answer = stack.client.post(PATH, content=body, headers={"content-encoding": "gzip"})
+    assert answer.status_code == 400
+    assert stack.engine.received == []
+
+
+def test_what_is_small_only_while_it_is_packed(stack: Stack) -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(65)) + packer.flush()
+    answer = stack.client.post(PATH, content=bomb, headers={"content-encoding": "gzip"})
+    assert answer.status_code == 413
