@@ -3,7 +3,8 @@ writes them: GFXPACK_UPDATE_GOLDEN=1 python build.py test tests/clients"""
 
 import os
 import re
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.files import replace_text
@@ -23,10 +24,18 @@ class Row:
     version: str
     cases: int
     passed: int
-    not_run: str = ""
+    left_out: Mapping[str, str]
+    """The names of cases that were not run or could not pass, and why."""
 
     def __str__(self) -> str:
-        return f"| {' | '.join(str(cell) for cell in astuple(self))} |".replace("|  |", "| |")
+        cells = (self.client, self.version, self.cases, self.passed, self._reasons())
+        return f"| {' | '.join(map(str, cells))} |".replace("|  |", "| |")
+
+    def _reasons(self) -> str:
+        by_reason: dict[str, list[str]] = {}
+        for name, why in sorted(self.left_out.items()):
+            by_reason.setdefault(why, []).append(f"`{name}`")
+        return "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
 
 
 def hold(row: Row, readme: Path = README) -> None:

@@ -22,7 +22,7 @@ _TOPICS = {
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _SIGNS = {"plus": "add", "+": "add", "minus": "subtract", "sum": "add"}
 _FILLERS = frozenset({"get", "a", "the", "of", "my", "tool", "function", "two", "numbers"})
-_TOKEN = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+")
+_TOKEN = re.compile(r"▁?<\|?\w+\|?>|\s*(?:\w{1,8}|[^\w\s])|\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Said:
 
 
 def tokens(text: str) -> list[str]:
-    """Their texts; put together, they are the text again."""
+    """Their texts; put together, they are the text again. A marker is one token, as in real vocabularies."""
     return _TOKEN.findall(text)
 
 

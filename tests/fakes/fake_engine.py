@@ -69,10 +69,12 @@ class FakeEngine(FakeServer):
         super().__init__()
         self.models: dict[str, int] = {"smollm2:135m": 2048}
         self.tokenizer = FakeTokenizer()
+        self.card: dict[str, Any] = {}
 
     def reset(self) -> None:
         super().reset()
         self.tokenizer = FakeTokenizer()
+        self.card = {}
 
     def answer(self, request: Received) -> Script:
         if request.path == "/v1/models":
@@ -95,7 +97,8 @@ class FakeEngine(FakeServer):
         }
 
     def _card(self, name: str) -> dict[str, Any]:
-        return {"id": name, "object": "model", "created": 1, "max_model_len": self.models[name]}
+        card = {"id": name, "object": "model", "created": 1, "max_model_len": self.models[name]}
+        return card | self.card
 
     def _chat(self, asked: dict[str, Any]) -> Script:
         if not asked.get("messages"):
