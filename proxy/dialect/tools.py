@@ -26,10 +26,9 @@ def offered(request: ChatRequest) -> dict[str, Any]:
         raise ApiError(400, "tool_choice requires a tool to be called, but there are no tools")
     if not names:
         return {}
-    functions = [
-        {"type": "function", "function": msgspec.to_builtins(tool.function)} for tool in request.tools
-    ]
-    return {"tools": functions} | ({"tool_choice": choice} if choice is not None else {})
+    functions = [{"name": tool.function.name, **msgspec.to_builtins(tool.function)} for tool in request.tools]
+    tools = [{"type": "function", "function": function} for function in functions]
+    return {"tools": tools} | ({"tool_choice": choice} if choice is not None else {})
 
 
 class FunctionDelta(msgspec.Struct):
