@@ -16,6 +16,9 @@ _INT64_MAX = 2**63 - 1
 # The engine refuses 0, which asks for the likeliest token alone.
 _TOP_P_FLOOR = 1e-6
 
+# Ollama's own num_keep.
+_KEPT = 4
+
 Value = bool | int | float | str | list[str]
 
 
@@ -106,7 +109,7 @@ class Sampling:
     fields: dict[str, Value]
     limit: int | None
     window: int | None = None
-    keep: int = 0
+    keep: int = _KEPT
 
 
 def sampling(options: Mapping[str, Any]) -> Sampling:
@@ -129,7 +132,7 @@ def sampling(options: Mapping[str, Any]) -> Sampling:
         fields,
         limit=_limit(given.get("num_predict", -1)),
         window=_limit(given.get("num_ctx", 0)) or None,
-        keep=_limit(given.get("num_keep", 0)) or 0,
+        keep=_keep(given.get("num_keep", _KEPT)),
     )
 
 
@@ -140,3 +143,9 @@ def without_effect(options: Mapping[str, Any]) -> frozenset[str]:
 
 def _limit(num_predict: float) -> int | None:
     return None if num_predict < 0 else min(int(num_predict), _INT32_MAX)
+
+
+def _keep(num_keep: float) -> int:
+    """Less than nothing is everything."""
+    kept = _limit(num_keep)
+    return _INT32_MAX if kept is None else kept

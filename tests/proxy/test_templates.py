@@ -1,12 +1,12 @@
 """Prompts by a template of the request's or of a Modelfile's."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from tests.proxy.asking import CHAT, COMPLETIONS, MODEL, Json, asked, chat, generate
-from tests.proxy.conftest import CHAT_MANIFEST, Stack, describe
+from tests.proxy.asking import CHAT, COMPLETIONS, Json, asked, chat, generate
+from tests.proxy.conftest import Stack
+from tests.proxy.modelfiles import Make, making
 
 MESSAGES = "{{ range .Messages }}[{{ .Role }}]{{ .Content }}{{ end }}[assistant]"
 OLD = "{{ if .System }}S:{{ .System }} {{ end }}U:{{ .Prompt }} A:{{ .Response }} "
@@ -14,22 +14,11 @@ PNG = "iVBORw0KGgo="
 TOOL = {"type": "function", "function": {"name": "now", "description": "", "parameters": {}}}
 USER = {"role": "user", "content": "one two"}
 
-MakeModel = Callable[..., str]
-
 
 @pytest.fixture
-def make_model(stack: Stack) -> Iterator[MakeModel]:
-    """Lays something over the model that the engine serves, and gives the new one's name."""
-    made = {"name": "made:latest", "base": MODEL, "digest": "ef" * 32}
-    path = describe(stack.models, CHAT_MANIFEST | made)
-
-    def make(**overlay: Any) -> str:  # noqa: ANN401 - whatever a Modelfile can hold
-        describe(stack.models, CHAT_MANIFEST | made | {"overlay": overlay})
-        return "made"
-
-    yield make
-    path.unlink()
-    path.parent.rmdir()
+def make_model(stack: Stack) -> Iterator[Make]:
+    with making(stack) as make:
+        yield make
 
 
 def test_a_requests_template_makes_the_prompt(stack: Stack) -> None:
@@ -47,7 +36,7 @@ def test_an_older_template_has_its_own_fields(stack: Stack) -> None:
     assert asked(stack, COMPLETIONS)["prompt"] == "S:be brief U:one two A:"
 
 
-def test_a_modelfiles_template_makes_prompts_of_chats(stack: Stack, make_model: MakeModel) -> None:
+def test_a_modelfiles_template_makes_prompts_of_chats(stack: Stack, make_model: Make) -> None:
     name = make_model(template=MESSAGES, system="be brief", messages=[{"role": "user", "content": "hi"}])
     chat(stack, {"role": "assistant", "content": "ho"}, USER, model=name)
     prompt = asked(stack, COMPLETIONS)["prompt"]
@@ -59,7 +48,7 @@ def test_a_modelfiles_template_makes_prompts_of_chats(stack: Stack, make_model: 
     )
 
 
-def test_a_requests_template_wins_over_the_modelfiles(stack: Stack, make_model: MakeModel) -> None:
+def test_a_requests_template_wins_over_the_modelfiles(stack: Stack, make_model: Make) -> None:
     generate(stack, model=make_model(template=OLD), template=MESSAGES)
     assert asked(stack, COMPLETIONS)["prompt"] == "[user]one two[assistant]"
 
@@ -81,7 +70,7 @@ def test_a_raw_prompt_may_begin_itself(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "broken", ["{{ .Prompt", "{{ nope }}", "{{ range .Messages }}", "{{ index .Prompt 9 }}"]
 )
-def test_a_broken_template_is_told(stack: Stack, broken: str, make_model: MakeModel) -> None:
+def test_a_broken_template_is_told(stack: Stack, broken: str, make_model: Make) -> None:
     for answer in (generate(stack, template=broken), chat(stack, model=make_model(template=broken))):
         assert answer.status_code == 400
         assert answer.json()["error"].startswith("template:")
@@ -99,15 +88,13 @@ def test_a_template_and_pictures_do_not_go_together(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("message", "more"), [(USER, {"tools": [TOOL]}), (USER | {"images": [PNG]}, {})], ids=["tools", "images"]
 )
-def test_a_modelfiles_template_gives_way(
-    stack: Stack, make_model: MakeModel, message: Json, more: Json
-) -> None:
+def test_a_modelfiles_template_gives_way(stack: Stack, make_model: Make, message: Json, more: Json) -> None:
     chat(stack, message, model=make_model(template=MESSAGES), **more)
     assert asked(stack, CHAT)["messages"][0]["role"] == "user"
     assert stack.engine.asked(COMPLETIONS) == []
 
 
-def test_a_template_may_say_how_to_fill_in(stack: Stack, make_model: MakeModel) -> None:
+def test_a_template_may_say_how_to_fill_in(stack: Stack, make_model: Make) -> None:
     template = "{{ if .Suffix }}<PRE>{{ .Prompt }}<SUF>{{ .Suffix }}<MID>{{ else }}{{ .Prompt }}{{ end }}"
     generate(stack, "before", suffix="after", model=make_model(template=template))
     assert asked(stack, COMPLETIONS)["prompt"] == "<PRE>before<SUF>after<MID>"
@@ -116,7 +103,7 @@ def test_a_template_may_say_how_to_fill_in(stack: Stack, make_model: MakeModel) 
 
 
 @pytest.mark.parametrize("think", [True, False, None])
-def test_a_template_is_told_of_thinking(stack: Stack, think: bool | None, make_model: MakeModel) -> None:
+def test_a_template_is_told_of_thinking(stack: Stack, think: bool | None, make_model: Make) -> None:
     template = "{{ .Prompt }}{{ if .IsThinkSet }}{{ if .Think }}/think{{ else }}/no_think{{ end }}{{ end }}"
     generate(stack, model=make_model(template=template), think=think)
     expected = {True: "/think", False: "/no_think", None: ""}[think]
