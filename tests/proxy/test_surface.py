@@ -144,8 +144,8 @@ def test_without_engines_everything_else_answers(lonely: httpx.Client) -> None:
         ("/api/generate", {"model": "smollm2:135m", "prompt": "x", "stream": False}),
         ("/api/embed", {"model": "all-minilm:l6-v2", "input": "x"}),
         ("/api/embeddings", {"model": "all-minilm:l6-v2", "prompt": "x"}),
-        ("/v1/chat/completions", {"model": "smollm2:135m", "messages": []}),
-        ("/v1/messages", {"model": "smollm2:135m", "messages": []}),
+        ("/v1/chat/completions", {"model": "smollm2:135m", "messages": [{}]}),
+        ("/v1/messages", {"model": "smollm2:135m", "messages": [{}], "max_tokens": 1}),
     ],
 )
 def test_what_needs_an_engine_says_try_again(lonely: httpx.Client, path: str, body: dict[str, Any]) -> None:
