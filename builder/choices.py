@@ -3,13 +3,14 @@
 import argparse
 import ipaddress
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from builder.errors import UsageError
-from builder.render.options import Embeddings, EmbeddingsServer, Service, StackOptions
+from builder.render.options import Embeddings, EmbeddingsServer, KeysFile, Service, StackOptions
 from builder.render.stack import HOST_NAME
 
 SERVICES: dict[str, Service] = {"infinity": "infinity", "vllm": "vllm"}
@@ -25,7 +26,47 @@ def stack_options(
     embeddings = embeddings_choice(args.embeddings)
     if isinstance(embeddings, EmbeddingsServer):
         embeddings = replace(embeddings, certificate=certificate())
-    return StackOptions(embeddings=embeddings, gpus=args.gpus)
+    keys = _keys_file(args.keys) if args.keys else None
+    return StackOptions(
+        embeddings=embeddings, gpus=args.gpus, address=_address_of(args.address, keys), keys=keys
+    )
+
+
+def _keys_file(name: str) -> KeysFile:
+    """A file that the proxy's user can read: containers see the file alone, whoever may enter its folder."""
+    path = Path(name).absolute()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UsageError(
+            f"--keys {name!r}: {error.strerror}",
+            hint="name a file with one key in a line, as KEY or NAME:KEY",
+        ) from None
+    if not stat.S_ISREG(status.st_mode) or not status.st_size:
+        raise UsageError(
+            f"--keys {name!r} holds no key", hint="name a file with one key in a line, as KEY or NAME:KEY"
+        )
+    if not status.st_mode & stat.S_IROTH:
+        raise UsageError(
+            f"--keys {name!r}: the user of the proxy's container may not read it",
+            hint=f"`chmod o+r {name}`, and keep others out of its folder: `chmod 700 {path.parent}`",
+        )
+    return KeysFile(path, str(status.st_mtime_ns))
+
+
+def _address_of(text: str, keys: KeysFile | None) -> str:
+    """Beyond this machine only for those who have a key."""
+    address = _address(text)
+    if address is None:
+        raise UsageError(
+            f"--address {text!r} is no IP address", hint="0.0.0.0 is every one that this machine has"
+        )
+    if not address.is_loopback and keys is None:
+        raise UsageError(
+            f"--address {text} would let everyone call who reaches this machine",
+            hint="give --keys a file of API keys as well",
+        )
+    return str(address)
 
 
 def embeddings_choice(text: str) -> Embeddings:

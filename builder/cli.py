@@ -113,6 +113,13 @@ _STACK = (
         help="who embeds: infinity, vllm (the target's own image), or a server's URL (default: %(default)s)",
     ),
     _argument("--gpus", type=_gpus, default=1, metavar="N", help="GPUs for the chat model (default: 1)"),
+    _argument("--keys", metavar="FILE", help="API keys, one in a line; who calls the stack needs one then"),
+    _argument(
+        "--address",
+        metavar="IP",
+        default="127.0.0.1",
+        help="where the stack listens; beyond this machine only with --keys (default: %(default)s)",
+    ),
 )
 
 VERBS = (
@@ -158,7 +165,9 @@ VERBS = (
             _TARGET,
             *_HOW,
             _argument("--model", metavar="ORG/NAME", help="a model of the hub in place of the default one"),
-            _argument("--port", type=_port, default=11434, help="on 127.0.0.1 (default: %(default)s)"),
+            _argument(
+                "--port", type=_port, default=11434, help="where the stack listens (default: %(default)s)"
+            ),
             *_STACK,
         ),
         default_target=True,
@@ -206,7 +215,9 @@ VERBS = (
         "run the tests; what else is given goes to pytest",
         "builder.testing:run_test",
         (
-            _argument("--quick", action="store_true", help="only what needs no container engine and no network"),
+            _argument(
+                "--quick", action="store_true", help="only what needs no container engine and no network"
+            ),
             _argument("--long", action="store_true", help="also what takes many minutes"),
         ),
         passes_on=True,

@@ -3,7 +3,7 @@
 from builder.render.bundle import Bundle, render
 from builder.render.inputs import Inputs, read_inputs
 from builder.render.llamacpp import PACKAGES_LABEL
-from builder.render.options import EmbeddingsServer, HubModel, StackOptions
+from builder.render.options import EmbeddingsServer, HubModel, KeysFile, StackOptions
 from builder.render.recipe import IMAGE_LABEL, INPUTS_LABEL, RenderedImage
 from builder.render.stack import ENV, ENV_EXAMPLE
 
@@ -17,6 +17,7 @@ __all__ = [
     "EmbeddingsServer",
     "HubModel",
     "Inputs",
+    "KeysFile",
     "RenderedImage",
     "StackOptions",
     "read_inputs",

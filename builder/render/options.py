@@ -28,6 +28,15 @@ class EmbeddingsServer:
     """Whom to trust, where that is not the usual."""
 
 
+@dataclass(frozen=True)
+class KeysFile:
+    """API keys, one of which every caller needs."""
+
+    path: Path
+    version: str
+    """Differs once the file was changed, so that the proxy starts again and reads it."""
+
+
 Service: TypeAlias = Literal["infinity", "vllm"]
 """What a stack can run for embeddings: Infinity on the processor, or the target's own vLLM."""
 Embeddings: TypeAlias = Service | EmbeddingsServer
@@ -42,10 +51,19 @@ class StackOptions:
     embeddings: Embeddings = "infinity"
     gpus: int = 1
     """How many the chat engine's model is parted over; a target without GPUs takes none anyway."""
+    address: str = "127.0.0.1"
+    """Of this machine, where the stack listens."""
+    keys: KeysFile | None = None
 
     @property
     def files(self) -> dict[str, Path]:
         """Files of this machine that services read, by the name they get below /run/secrets."""
         hub = dict(self.model.files) if self.model else {}
         server = self.embeddings if isinstance(self.embeddings, EmbeddingsServer) else None
-        return hub | ({"ca": server.certificate} if server and server.certificate else {})
+        trusted = {"ca": server.certificate} if server and server.certificate else {}
+        return hub | trusted | ({"api_keys": self.keys.path} if self.keys else {})
+
+    @property
+    def place(self) -> str:
+        """The address as it stands before a port."""
+        return f"[{self.address}]" if ":" in self.address else self.address

@@ -23,6 +23,7 @@ HOST_NAME = "host.docker.internal"
 
 _CACHE = "/cache"
 _CERTIFICATE = "/run/secrets/ca"
+_KEYS = "/run/secrets/api_keys"
 
 
 def render_stack(
@@ -58,6 +59,9 @@ def _variables(
     return {
         "name": options.name,
         "port": options.port,
+        "place": options.place,
+        "keys": options.keys,
+        "keys_file": _KEYS,
         "target": target,
         "shared": catalog.images,
         "models": catalog.models,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -20,8 +21,16 @@ class Answer:
     tokens_per_second: float
 
 
-def ask(url: str, model: str, question: str, on_text: Callable[[str], None]) -> Answer:
-    """Stream an answer; `on_text` gets each piece as it comes."""
+def first_key(file: Path) -> str:
+    """Of a file of API keys, for a question of our own."""
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    name, _, key = first.partition(":")
+    return (key or name).strip()
+
+
+def ask(url: str, model: str, question: str, key: str, on_text: Callable[[str], None]) -> Answer:
+    """Stream an answer; `on_text` gets each piece as it comes. `key` is empty where none is needed."""
     request = {
         "model": model,
         "messages": [{"role": "user", "content": question}],
@@ -31,7 +40,12 @@ def ask(url: str, model: str, question: str, on_text: Callable[[str], None]) -> 
     last: dict[str, object] = {}
     try:
         with httpx.stream(
-            "POST", f"{url}/api/chat", json=request, timeout=_TIMEOUT, trust_env=False
+            "POST",
+            f"{url}/api/chat",
+            json=request,
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            timeout=_TIMEOUT,
+            trust_env=False,
         ) as reply:
             for line in reply.iter_lines():
                 last = json.loads(line)

@@ -16,7 +16,16 @@ from builder.render import ENV, ENV_EXAMPLE, Bundle
 from builder.targets import load_catalog
 from builder.targets.naming import DEFAULT_STACK
 
-ASKED = {"all": False, "target": "cpu", "route": None, "extras": None, "embeddings": "infinity", "gpus": 1}
+ASKED = {
+    "all": False,
+    "target": "cpu",
+    "route": None,
+    "extras": None,
+    "embeddings": "infinity",
+    "gpus": 1,
+    "keys": None,
+    "address": "127.0.0.1",
+}
 FILES = {"docker-bake.json": b"{}", "vllm/Dockerfile": b"FROM scratch\n"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from builder.errors import UsageError
-from builder.render import ENV, ENV_EXAMPLE, EmbeddingsServer, HubModel, StackOptions
+from builder.render import ENV, ENV_EXAMPLE, EmbeddingsServer, HubModel, KeysFile, StackOptions
 from tests.builder.render.stacks import CATALOG, USUAL, compose, files
 from tests.builder.render.test_golden import GOLDEN, UPDATE, without_hashes
 
@@ -20,6 +20,11 @@ OPTIONS = {
     "usual": USUAL,
     "pooling": StackOptions(embeddings="vllm"),
     "server": StackOptions(embeddings=EmbeddingsServer("https://embed.example/v1", Path("/etc/ca.pem"))),
+    "keys": StackOptions(
+        embeddings=EmbeddingsServer("https://embed.example/v1", Path("/etc/ca.pem")),
+        address="192.168.1.5",
+        keys=KeysFile(Path("/etc/keys"), "1795"),
+    ),
     "hub": StackOptions(model=HubModel("Qwen/Qwen3-0.6B", Path("/etc/hub.env"), {"ca": Path("/etc/ca.pem")})),
 }
 VENDORS = {"none": "cpu", "amd": "amd", "nvidia": "nvidia"}
@@ -51,7 +56,7 @@ def test_the_text_of_each_vendor_is_as_reviewed(target: str) -> None:
 def test_every_stack_is_hardened_and_shows_one_port(target: str, options: StackOptions) -> None:
     stack = compose(target, options)
     published = {name: each["ports"] for name, each in stack["services"].items() if "ports" in each}
-    assert published == {"proxy": ["127.0.0.1:11434:11434"]}
+    assert published == {"proxy": [f"{options.address}:11434:11434"]}
     for name, service in stack["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -230,3 +235,27 @@ def test_what_a_gpu_compiles_at_run_time_is_kept(target: str) -> None:
     vllm = compose(target)["services"]["vllm"]
     assert "cache:/cache" in vllm["volumes"]
     assert compose(target)["volumes"]["cache"] == {"name": "gfxpack-cache"}
+
+
+def test_keys_are_a_file_that_only_the_proxy_reads() -> None:
+    stack = compose("cpu", OPTIONS["keys"])
+    proxy = stack["services"]["proxy"]
+    assert "--keys=/run/secrets/api_keys" in proxy["command"]
+    assert proxy["secrets"] == ["ca", "api_keys"]
+    assert proxy["labels"] == {"gfxpack.keys": "1795"}
+    assert stack["secrets"]["api_keys"] == {"file": "/etc/keys"}
+    others = [each.get("secrets", []) for name, each in stack["services"].items() if name != "proxy"]
+    assert "api_keys" not in sum(others, [])
+
+
+def test_whoever_has_a_key_may_call_it_by_any_name() -> None:
+    """A page that had its name changed has none; without keys the names are what keeps it out."""
+    assert not any(
+        "--hosts" in argument for argument in compose("cpu", OPTIONS["keys"])["services"]["proxy"]["command"]
+    )
+    assert "--hosts=localhost,proxy" in compose("cpu")["services"]["proxy"]["command"]
+
+
+def test_an_address_of_ipv6() -> None:
+    stack = compose("cpu", StackOptions(address="::", keys=KeysFile(Path("/etc/keys"), "1")))
+    assert stack["services"]["proxy"]["ports"] == ["[::]:11434:11434"]

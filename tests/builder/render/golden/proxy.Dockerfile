@@ -58,7 +58,7 @@ WORKDIR /
 EXPOSE 11434
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10m --start-interval=1s --retries=3 \
-    CMD ["/usr/bin/python3", "-I", "-S", "/opt/gfxpack/health.py", "http://127.0.0.1:11434/api/version"]
+    CMD ["/usr/bin/python3", "-I", "-S", "/opt/gfxpack/health.py", "http://127.0.0.1:11434/health"]
 ENTRYPOINT ["/opt/venv/bin/python", "-P", "-m", "proxy"]
 CMD ["--listen=0.0.0.0:11434"]
 LABEL org.opencontainers.image.title="gfxpack proxy" \
