@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from proxy.dialect import names
+from proxy.dialect import insert, names
 from proxy.model import Inside, Manifest, Model, Role
 from proxy.store import Store
 from proxy.store.shelf import name_key
@@ -173,7 +173,9 @@ class Catalog:
             manifest=manifest,
             served=card.id if card else weights,
             context_length=(card.max_model_len if card else None) or manifest.context_length,
-            capabilities=manifest.capabilities or _DEFAULT_CAPABILITIES[manifest.role],
+            capabilities=insert.abilities(
+                manifest, manifest.capabilities or _DEFAULT_CAPABILITIES[manifest.role]
+            ),
             certain=manifest.capabilities is not None,
             owner=(card.owned_by if card else None) or "",
         )
@@ -186,7 +188,7 @@ class Catalog:
             digest=hashlib.sha256(f"served as {name_key(card.id)}".encode()).hexdigest(),
             modified_at=self._first_seen.setdefault(card.id, self._now()),
         )
-        capabilities = _DEFAULT_CAPABILITIES[role]
+        capabilities = insert.abilities(manifest, _DEFAULT_CAPABILITIES[role])
         return Model(
             manifest, card.id, card.max_model_len, capabilities, certain=False, owner=card.owned_by or ""
         )

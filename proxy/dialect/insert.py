@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.model import Manifest, Model
+from proxy.model import Manifest
 
+_ABILITY = "insert"
 _PROMPT = "{{ .Prompt }}"
 _SUFFIX = "{{ .Suffix }}"
 
@@ -95,6 +96,7 @@ def template(manifest: Manifest) -> str:
     return f"{{{{- if .Suffix }}}}{family.prompt(_PROMPT, _SUFFIX)}{{{{ else }}}}{_PROMPT}{{{{ end }}}}"
 
 
-def likely(model: Model) -> bool:
-    """Whether to list `insert` among what the model can do, as far as its names tell."""
-    return bool(template(model.manifest))
+def abilities(manifest: Manifest, others: tuple[str, ...]) -> tuple[str, ...]:
+    """What the model can do, with `insert` where its names or its Modelfile's template say so."""
+    fills_in = ".Suffix" in manifest.overlay.template or bool(template(manifest))
+    return (*others, _ABILITY) if fills_in and _ABILITY not in others else others

@@ -10,18 +10,19 @@ _PIECES = re.compile(r"<[^<>\s]+>|\[[A-Z]+\]|\s*[^\s<\[]+|\s+|[<\[]")
 
 
 class FakeTokenizer:
-    """`unknown` are markers that this model was not trained with. `begins` says whether a special token
-    stands before every text."""
+    """`unknown` are markers that this model was not trained with, and `together` are texts that are one token
+    though they do not look so. `begins` says whether a special token stands before every text."""
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {BEGINNING: 1}
         self._texts: dict[int, str] = {1: BEGINNING}
         self._next = count(100)
         self.unknown: set[str] = set()
+        self.together: set[str] = set()
         self.begins = True
 
     def ids(self, text: str, *, special: bool = False) -> list[int]:
-        pieces = _PIECES.findall(text)
+        pieces = [text] if text in self.together else _PIECES.findall(text)
         found = [self._id(part) for piece in pieces for part in self._parts(piece)]
         return [1, *found] if special and self.begins else found
 
