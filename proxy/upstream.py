@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
 from types import MappingProxyType, SimpleNamespace
 
 import aiohttp
@@ -18,6 +19,8 @@ _log = logging.getLogger("proxy.upstream")
 # How many stale connections in a row are worth another attempt.
 _ATTEMPTS = 4
 _LARGEST_BODY = 256 * 1024 * 1024
+# What is longer is written in parts, so that others are served in between.
+_WRITTEN_AT_ONCE = 1024 * 1024
 _DRAIN_SECONDS = 0.5
 _DNS_SECONDS = 3
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -111,9 +114,11 @@ class Answer:
 
 
 class Upstream:
-    """`name` is what errors call the server."""
+    """`name` is what errors call the server. `trust_env` has it reached as the environment says, through a
+    company's proxy perhaps: right for servers far away."""
 
-    def __init__(self, name: str, url: str, timeouts: Timeouts) -> None:
+    def __init__(self, name: str, url: str, timeouts: Timeouts, *, trust_env: bool = False) -> None:
+        self._trust_env = trust_env
         self._name = name
         self._url = url
         self._timeouts = timeouts
@@ -130,6 +135,7 @@ class Upstream:
                 total=None, connect=self._timeouts.connect, sock_read=self._timeouts.silence
             ),
             trace_configs=[trace],
+            trust_env=self._trust_env,
         )
 
     async def close(self) -> None:
@@ -180,7 +186,7 @@ class Upstream:
             return await self._session.request(
                 method,
                 self._url + path,
-                data=body,
+                data=body if body is None or len(body) <= _WRITTEN_AT_ONCE else BytesIO(body),
                 headers=headers,
                 allow_redirects=False,
                 trace_request_ctx=connection,
