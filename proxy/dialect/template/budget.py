@@ -3,22 +3,24 @@
 from proxy.dialect.template.errors import TemplateError
 
 MAX_TEMPLATE_CHARACTERS = 128 * 1024
-MAX_NESTING = 50
+MAX_NESTING = 40
 """Blocks and parentheses within each other, as written."""
-MAX_DEPTH = 100
+MAX_DEPTH = 60
 """The same while it runs, where templates call templates."""
-MAX_VALUE_DEPTH = 150
+MAX_VALUE_DEPTH = 64
+MAX_VARIABLES = 100
 MAX_WIDTH = 10_000
 """Of what printf pads."""
-MAX_TEXT_CHARACTERS = 16 * 1024 * 1024
+MAX_TEXT_CHARACTERS = 8 * 1024 * 1024
 """Of what comes out, and of each text on the way."""
-MAX_STEPS = 500_000
-CHARACTERS_PER_STEP = 256
+MAX_STEPS = 250_000
+"""A chat of a thousand messages takes some fifty thousand."""
+CHARACTERS_PER_STEP = 128
 ITEMS_PER_STEP = 64
 
 
 class Budget:
-    """What is left to one rendering."""
+    """What is left to one rendering. Whatever takes time that grows with a value is spent from it."""
 
     __slots__ = ("_steps", "_written")
 
@@ -32,18 +34,21 @@ class Budget:
             raise TemplateError("the template takes too many steps")
 
     def text(self, text: str) -> str:
-        """Text that was made: it took time, and it takes room."""
-        self.size(len(text))
+        """Text that is made or read."""
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise TemplateError("the template makes too long a text")
+        self.spend(len(text) // CHARACTERS_PER_STEP)
         return text
 
-    def size(self, characters: int) -> None:
-        if characters > MAX_TEXT_CHARACTERS:
-            raise TemplateError("the template makes too long a text")
-        self.spend(characters // CHARACTERS_PER_STEP)
+    def read_each(self, text: str) -> None:
+        """Text of which every character is looked at by itself."""
+        self.spend(len(text) // 8)
 
-    def items(self, count: int) -> None:
-        self.spend(count // ITEMS_PER_STEP)
+    def copied(self, items: int) -> None:
+        self.spend(items // ITEMS_PER_STEP)
 
-    def write(self, text: str) -> None:
+    def written(self, text: str) -> str:
         self._written += len(text)
-        self.size(self._written if self._written > MAX_TEXT_CHARACTERS else len(text))
+        if self._written > MAX_TEXT_CHARACTERS:
+            raise TemplateError("the template makes too long a text")
+        return self.text(text)

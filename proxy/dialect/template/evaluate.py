@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from proxy.dialect.template import functions, nodes
-from proxy.dialect.template.budget import MAX_DEPTH
+from proxy.dialect.template.budget import MAX_DEPTH, Budget
 from proxy.dialect.template.errors import TemplateError, shown
 from proxy.dialect.template.functions import SHORT_CIRCUIT, Context
-from proxy.dialect.template.printing import plain
+from proxy.dialect.template.printing import printed
 from proxy.dialect.template.values import NO_VALUE, Described, Struct, encoded, kind, truth
 
 Bodies = Mapping[str, nodes.Body]
@@ -51,7 +51,7 @@ class _Evaluation:
     def action(self, node: nodes.Action, dot: object) -> None:
         value = self._pipe(node.pipe, dot)
         if not node.pipe.variables:
-            self._write("<no value>" if value is NO_VALUE else plain(value))
+            self._write("<no value>" if value is NO_VALUE else printed(value, self._budget))
 
     def choice(self, node: nodes.Choice, dot: object) -> nodes.Leave | None:
         visible = len(self._variables)
@@ -89,7 +89,7 @@ class _Evaluation:
             case int() if len(pipe.variables) < 2:
                 return ((number, number) for number in range(value))
             case Mapping():
-                self._budget.items(len(value))
+                self._budget.spend(len(value))
                 return sorted(value.items())
             case Sequence():
                 return enumerate(value)
@@ -137,10 +137,14 @@ class _Evaluation:
         return value
 
     def _assign(self, name: str, value: object) -> None:
-        for position in range(len(self._variables) - 1, -1, -1):
-            if self._variables[position][0] == name:
-                self._variables[position] = (name, value)
-                return
+        self._variables[self._place(name)] = (name, value)
+
+    def _place(self, name: str) -> int:
+        """Where the variable of that name is that was declared last."""
+        for place in range(len(self._variables) - 1, -1, -1):
+            if self._variables[place][0] == name:
+                self._budget.spend((len(self._variables) - place) // 16)
+                return place
         raise TemplateError(f"undefined variable: {name}")
 
     def _command(self, command: nodes.Command, dot: object, before: object) -> object:
@@ -152,7 +156,7 @@ class _Evaluation:
             case nodes.Field(names=names) | nodes.Chain(names=names):
                 return self._fields(self._receiver(first, dot), names, given=given)
             case nodes.Variable(names=names) if names:
-                return self._fields(self._variable(first.variable), names, given=given)
+                return self._fields(self._variables[self._place(first.variable)][1], names, given=given)
             case nodes.Nil():
                 raise TemplateError("nil is not a command")
         if given:
@@ -170,17 +174,11 @@ class _Evaluation:
             case nodes.Function():
                 return self._call(operand.name, (), dot, _NOTHING_BEFORE)
             case nodes.Variable():
-                return self._fields(self._variable(operand.variable), operand.names)
+                return self._fields(self._variables[self._place(operand.variable)][1], operand.names)
         return self._fields(self._receiver(operand, dot), operand.names)
 
     def _receiver(self, operand: nodes.Field | nodes.Chain, dot: object) -> object:
         return dot if isinstance(operand, nodes.Field) else self._operand(operand.operand, dot)
-
-    def _variable(self, name: str) -> object:
-        for variable, value in reversed(self._variables):
-            if variable == name:
-                return value
-        raise TemplateError(f"undefined variable: {name}")
 
     def _call(self, name: str, arguments: Sequence[nodes.Operand], dot: object, before: object) -> object:
         self._budget.spend(1 + len(arguments))
@@ -205,13 +203,13 @@ class _Evaluation:
         return value
 
     def _fields(self, value: object, names: Sequence[str], *, given: bool = False) -> object:
+        self._budget.spend(len(names))
         for number, name in enumerate(names, 1):
-            value = _field(value, name, given=given and number == len(names))
+            value = _field(value, name, self._budget, given=given and number == len(names))
         return value
 
     def _write(self, text: str) -> None:
-        self._budget.write(text)
-        self.written.append(text)
+        self.written.append(self._budget.written(text))
 
     def _deeper(self) -> None:
         self._depth += 1
@@ -219,7 +217,7 @@ class _Evaluation:
             raise TemplateError(f"more than {MAX_DEPTH} levels within each other")
 
 
-def _field(value: object, name: str, *, given: bool) -> object:
+def _field(value: object, name: str, budget: Budget, *, given: bool) -> object:
     """A field or an entry, looked up in mappings only. What a pipeline made of nothing has all."""
     if value is NO_VALUE:
         return NO_VALUE
@@ -228,7 +226,7 @@ def _field(value: object, name: str, *, given: bool) -> object:
     if given:
         raise TemplateError(f"{name} is not a method but has arguments")
     if isinstance(value, Described) and name == "String":
-        return value.text()
+        return value.text(budget)
     if isinstance(value, Struct):
         for fields in (value.fields, value.hidden):
             if name in fields:

@@ -10,7 +10,8 @@ from proxy.dialect.template import comparing
 from proxy.dialect.template.budget import Budget
 from proxy.dialect.template.errors import TemplateError
 from proxy.dialect.template.gojson import to_json
-from proxy.dialect.template.printing import sprint, sprintf, sprintln
+from proxy.dialect.template.printf import sprintf
+from proxy.dialect.template.printing import sprint, sprintln
 from proxy.dialect.template.values import (
     NO_VALUE,
     Byte,
@@ -46,19 +47,18 @@ class Builtin:
     """How many arguments must be strings, from the first on."""
 
 
-def _index(context: Context, arguments: Arguments) -> object:
+def _index(_: Context, arguments: Arguments) -> object:
     item, *indexes = arguments
     if item is None:
         raise TemplateError("index of untyped nil")
     for index in indexes:
-        item = _item(item, index, context.budget)
+        item = _item(item, index)
     return item
 
 
-def _item(item: object, index: object, budget: Budget) -> object:
+def _item(item: object, index: object) -> object:
     match item:
         case str():
-            budget.size(len(item))
             return Byte(_at(encoded(item), index))
         case Struct():
             pass
@@ -78,14 +78,13 @@ def _at(items: Sequence[_T], index: object) -> _T:
 def _slice(context: Context, arguments: Arguments) -> object:
     item, *bounds = arguments
     if isinstance(item, str):
-        context.budget.size(len(item))
         if len(bounds) > 2:
             raise TemplateError("cannot 3-index slice a string")
         data = encoded(item)
         return decoded(data[_bounds(bounds, len(data))])
     if not isinstance(item, Sequence):
         raise TemplateError(f"cannot slice item of type {kind(item)}")
-    context.budget.items(len(item))
+    context.budget.copied(len(item))
     return item[_bounds(bounds, len(item))]
 
 
@@ -98,11 +97,10 @@ def _bounds(given: Sequence[object], size: int) -> slice:
     return slice(start, stop)
 
 
-def _length(context: Context, arguments: Arguments) -> object:
+def _length(_: Context, arguments: Arguments) -> object:
     (item,) = arguments
     match item:
         case str():
-            context.budget.size(len(item))
             return len(encoded(item))
         case Struct():
             pass
@@ -148,7 +146,9 @@ def _html(context: Context, arguments: Arguments) -> object:
 
 
 def _js(context: Context, arguments: Arguments) -> object:
-    return context.budget.text("".join(map(_js_character, _text_of(context, arguments))))
+    text = _text_of(context, arguments)
+    context.budget.read_each(text)
+    return context.budget.text("".join(map(_js_character, text)))
 
 
 def _js_character(character: str) -> str:
@@ -163,7 +163,7 @@ def _urlquery(context: Context, arguments: Arguments) -> object:
 
 
 def _json(context: Context, arguments: Arguments) -> object:
-    return context.budget.text(to_json(arguments[0]))
+    return context.budget.text(to_json(arguments[0], context.budget))
 
 
 def _date(days_ago: int) -> Builtin:
@@ -221,4 +221,7 @@ def call(name: str, arguments: Arguments, context: Context) -> object:
     for argument in arguments[: builtin.texts]:
         if not isinstance(argument, str):
             raise TemplateError(f"wrong type for value of {name}; expected string; got {kind(argument)}")
+    for argument in arguments:
+        if isinstance(argument, str):
+            context.budget.text(argument)
     return builtin.call(context, [None if argument is NO_VALUE else argument for argument in arguments])

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from proxy.dialect.template import floats
-from proxy.dialect.template.budget import MAX_VALUE_DEPTH
+from proxy.dialect.template.budget import MAX_VALUE_DEPTH, Budget
 from proxy.dialect.template.errors import TemplateError
 from proxy.dialect.template.values import Described, NilList, NoValue, Ordered, Struct
 
@@ -13,47 +13,48 @@ _SPECIAL = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029\ud800-\udfff]')
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", '"': '\\"', "\\": "\\\\"}
 
 
-def to_json(value: object) -> str:
+def to_json(value: object, budget: Budget) -> str:
     """Empty where a number is none: Ollama's `json` drops the error."""
     try:
-        return "".join(_written(value, 0))
+        return "".join(_written(value, budget, 0))
     except OverflowError:
         return ""
 
 
-def _written(value: object, depth: int) -> Iterator[str]:
+def _written(value: object, budget: Budget, depth: int) -> Iterator[str]:
+    budget.spend()
     if depth > MAX_VALUE_DEPTH:
         raise TemplateError("a value is too deep to be printed")
     match value.encoded() if isinstance(value, Described) else value:
         case str(text):
-            yield _text(text)
+            yield _text(budget.text(text))
         case None | NoValue() | NilList():
             yield "null"
         case Struct(tagged=fields):
-            yield from _object(fields.items(), depth)
+            yield from _object(fields.items(), budget, depth)
         case Ordered() as ordered:
-            yield from _object(ordered.items(), depth)
+            yield from _object(ordered.items(), budget, depth)
         case Mapping() as mapping:
-            yield from _object(sorted(mapping.items()), depth)
+            yield from _object(sorted(mapping.items()), budget, depth)
         case Sequence() as items:
-            yield from _array(items, depth)
+            yield from _array(items, budget, depth)
         case scalar:
             yield _scalar(scalar)
 
 
-def _object(items: Iterable[tuple[str, object]], depth: int) -> Iterator[str]:
+def _object(items: Iterable[tuple[str, object]], budget: Budget, depth: int) -> Iterator[str]:
     yield "{"
     for number, (name, value) in enumerate(items):
         yield f"{',' * bool(number)}{_text(name)}:"
-        yield from _written(value, depth + 1)
+        yield from _written(value, budget, depth + 1)
     yield "}"
 
 
-def _array(items: Sequence[object], depth: int) -> Iterator[str]:
+def _array(items: Sequence[object], budget: Budget, depth: int) -> Iterator[str]:
     yield "["
     for number, value in enumerate(items):
         yield "," * bool(number)
-        yield from _written(value, depth + 1)
+        yield from _written(value, budget, depth + 1)
     yield "]"
 
 

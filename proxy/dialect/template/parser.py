@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from proxy.dialect.template import literals, nodes
-from proxy.dialect.template.budget import MAX_NESTING, MAX_TEMPLATE_CHARACTERS
+from proxy.dialect.template.budget import MAX_NESTING, MAX_TEMPLATE_CHARACTERS, MAX_VARIABLES
 from proxy.dialect.template.errors import TemplateError, shown
 from proxy.dialect.template.lexer import Kind, Token, tokens
 
@@ -215,7 +215,7 @@ class _Parser:
             name, sign = self._next_word().text, self._next_word()
             if sign.kind in (Kind.ASSIGN, Kind.DECLARE):
                 names.append(name)
-                self._variables.extend(names)
+                self._see(names)
                 return tuple(names), sign.kind is Kind.DECLARE
             if sign.text != ",":
                 self._position = start
@@ -226,6 +226,11 @@ class _Parser:
         if names:
             raise self._error("range can only initialize variables")
         return (), False
+
+    def _see(self, names: list[str]) -> None:
+        self._variables.extend(names)
+        if len(self._variables) > MAX_VARIABLES:
+            raise self._error(f"more than {MAX_VARIABLES} variables at once")
 
     def _check(self, commands: list[nodes.Command], context: str) -> None:
         if not commands:

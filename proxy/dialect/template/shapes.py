@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxy.dialect.messages import Message, Tool, ToolCall
+from proxy.dialect.template.budget import Budget
 from proxy.dialect.template.gojson import to_json
 from proxy.dialect.template.values import Described, NilList, Ordered, Struct
 
@@ -21,8 +22,8 @@ _TYPESCRIPT = {
 
 
 class _AsJson(Described):
-    def text(self) -> str:
-        return to_json(self)
+    def text(self, budget: Budget) -> str:
+        return to_json(self, budget)
 
 
 class _JsonStruct(_AsJson, Struct):
@@ -40,7 +41,7 @@ class _JsonMap(_AsJson, dict[str, object]):
 class _Types(Described, list[object]):
     """One type stands for itself, both in print and in JSON."""
 
-    def text(self) -> str:
+    def text(self, _: Budget) -> str:
         return str(self[0]) if len(self) == 1 else f"[{' '.join(map(str, self))}]" if self else ""
 
     def encoded(self) -> object:

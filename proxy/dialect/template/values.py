@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
+from proxy.dialect.template.budget import Budget
 from proxy.dialect.template.errors import TemplateError
 
 
@@ -33,7 +34,7 @@ class Described(ABC):
     """A value that says itself how it prints."""
 
     @abstractmethod
-    def text(self) -> str: ...
+    def text(self, budget: Budget) -> str: ...
 
     def encoded(self) -> object:
         """What JSON shows of it."""
