@@ -8,6 +8,7 @@ from proxy import tokens
 from proxy.dialect import insert, to_engine
 from proxy.dialect.insert import Family
 from proxy.dialect.messages import GenerateRequest
+from proxy.dialect.thinking import wanted
 from proxy.dialect.to_engine import CHAT, EngineRequest
 from proxy.errors import ApiError
 from proxy.model import Model
@@ -15,6 +16,8 @@ from proxy.tokens import NoTokenizerError
 from proxy.upstream import Upstream
 
 _A_LETTER = "a"
+# So many tokens hold the tag with which a template may have the model think.
+_END_OF_A_TURN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ async def filled(server: Upstream, model: Model, gaps: Gaps, request: GenerateRe
     if gap is None:
         raise ApiError(400, f"{model.full_name} does not support insert")
     prompt = gap.family.prompt(request.prompt, request.suffix)
-    ask = to_engine.of_text(request, model, prompt)
+    ask = to_engine.of_text(request, model, prompt).with_prompt(to_engine.WITH_IDS)
     return ask.with_prompt({"stop_token_ids": list(gap.ends)}) if gap.ends else ask
 
 
@@ -81,9 +84,11 @@ async def continued(
         raise ApiError(400, f"token {outside} of the context is not in the model's vocabulary")
     try:
         turn = await _turn(server, model, ask)
+        thinks = ask.path == CHAT and wanted(request.think, model)
+        end = await tokens.text_of(server, model, turn[-_END_OF_A_TURN:]) if thinks else ""
     except NoTokenizerError:
         return ask
-    return to_engine.after(request, model, ask, request.context + turn)
+    return to_engine.after(request, model, ask, request.context + turn, end)
 
 
 async def _turn(server: Upstream, model: Model, ask: EngineRequest) -> list[int]:

@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.dialect.from_engine import Piece, Reading
 from proxy.dialect.logprobs import Logprob
+from proxy.dialect.thoughts import Thoughts
 from proxy.dialect.to_engine import EngineRequest
 
 _encode = msgspec.json.Encoder().encode
@@ -123,6 +124,7 @@ class _Told:
         self._sent_ns = clock.ticks()
         self._ask = ask
         self._reading = Reading(clock.ticks, ask.tops)
+        self._thoughts = Thoughts(begun=ask.thinking) if ask.thinks else None
 
     @property
     def done(self) -> bool:
@@ -142,7 +144,19 @@ class _Told:
 
     def _read(self, data: bytes) -> Piece | None:
         piece = self._reading.read(data)
-        return None if self._ask.silent else piece
+        if self._ask.silent:
+            return None
+        if self._thoughts is None or piece is None:
+            return piece
+        thinking, text = self._thoughts.feed(piece.text)
+        return Piece(text, thinking, piece.logprobs) if text or thinking or piece.logprobs else None
+
+    def _rest(self) -> Piece:
+        """What was held back until it was known to be the end."""
+        if self._thoughts is None or self._ask.silent:
+            return Piece()
+        thinking, text = self._thoughts.rest()
+        return Piece(text, thinking)
 
     def _calls(self) -> list[dict[str, Any]]:
         return [] if self._ask.silent else self._reading.tool_calls()
@@ -184,25 +198,27 @@ class StreamedAnswer(_Told):
     def finish(self) -> bytes:
         """The tool calls, whole, in a record of their own, then the last record."""
         calls = self._calls()
-        last = self._last(Piece(), ())
+        last = self._last(self._rest(), ())
         return self._record.calls(calls) + last if calls else last
 
 
 class WholeAnswer(_Told):
     def __init__(self, record: Record, clock: Clock, started_ns: int, ask: EngineRequest) -> None:
         super().__init__(record, clock, started_ns, ask)
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
+        self._said: list[str] = []
+        self._thought: list[str] = []
         self._logprobs: list[Logprob] = []
 
     def feed(self, data: bytes) -> bytes:
         piece = self._read(data)
         if piece is not None:
-            self._texts.append(piece.text)
-            self._thoughts.append(piece.thinking)
+            self._said.append(piece.text)
+            self._thought.append(piece.thinking)
             self._logprobs += piece.logprobs
         return b""
 
     def finish(self) -> bytes:
-        whole = Piece("".join(self._texts), "".join(self._thoughts), self._logprobs)
+        rest = self._rest()
+        text, thinking = "".join((*self._said, rest.text)), "".join((*self._thought, rest.thinking))
+        whole = Piece(text, thinking, self._logprobs)
         return self._last(whole, self._calls())

@@ -13,6 +13,7 @@ from proxy.dialect import overlay, to_engine
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation, Message
 from proxy.dialect.template import Template, TemplateError
 from proxy.dialect.template.prompt import prompt_of
+from proxy.dialect.thinking import wanted
 from proxy.dialect.to_engine import EngineRequest, Prompt, Shorter
 from proxy.dialect.truncation import cuts
 from proxy.errors import ApiError
@@ -64,7 +65,7 @@ def _of_messages(
         return to_engine.text_prompt(_rendered(text, today, request, model, messages=some))
 
     whole = of_those(range(len(messages)))
-    ask = to_engine.of_text(request, model, "").with_prompt(whole)
+    ask = to_engine.parted(request, model, whole["prompt"])
     return replace(ask, shorter=Shorter(cuts(messages), of_those))
 
 
@@ -78,7 +79,7 @@ def _rendered(
     prompt: str = "",
     suffix: str = "",
 ) -> str:
-    think = True if request.think is None and model.can("thinking") else request.think
+    think = wanted(request.think, model)
     try:
         template = Template.parse(text)
         return prompt_of(template, messages=messages, prompt=prompt, suffix=suffix, think=think, today=today)

@@ -29,9 +29,7 @@ _FAMILIES = {
 
 
 def thinking(think: bool | str | None, model: Model) -> dict[str, Any]:
-    """A model that thinks does so unless it is told not to."""
-    if think is None and model.can("thinking"):
-        think = True
+    think = wanted(think, model)
     if think is None:
         return {}
     family = _family(model)
@@ -42,6 +40,11 @@ def thinking(think: bool | str | None, model: Model) -> dict[str, Any]:
         return {"reasoning_effort": effort, "chat_template_kwargs": switch}
     least = {"reasoning_effort": family.least} if family.least and not think else {}
     return {"chat_template_kwargs": switch} | least
+
+
+def wanted(think: bool | str | None, model: Model) -> bool | str | None:
+    """A model that thinks does so unless it is told not to."""
+    return True if think is None and model.can("thinking") else think
 
 
 def _family(model: Model) -> _Family:

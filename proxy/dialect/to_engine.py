@@ -9,7 +9,8 @@ from proxy.dialect.constraints import constraint
 from proxy.dialect.history import history
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation, Message
 from proxy.dialect.options import Sampling, sampling
-from proxy.dialect.thinking import thinking
+from proxy.dialect.thinking import thinking, wanted
+from proxy.dialect.thoughts import begun
 from proxy.dialect.tools import offered
 from proxy.dialect.truncation import Cuts, cuts
 from proxy.errors import ApiError
@@ -59,7 +60,10 @@ class EngineRequest:
     many of the likeliest tokens are to be told. `images` is how many the prompt holds.
 
     Where `shorter` is not given, a prompt that is too long loses what stands after its first `head` tokens.
-    `dropped` and `cut` say what is missing already: messages, and tokens."""
+    `dropped` and `cut` say what is missing already: messages, and tokens.
+
+    `thinks` says that the engine will not part what the model thinks from its answer, and `thinking` that the
+    prompt ends where it begins to."""
 
     path: str
     body: dict[str, Any]
@@ -71,6 +75,8 @@ class EngineRequest:
     head: int = 0
     dropped: int = 0
     cut: int = 0
+    thinks: bool = False
+    thinking: bool = False
 
     @property
     def truncated(self) -> bool:
@@ -105,16 +111,26 @@ def of_text(request: Generation, model: Model, prompt: str | list[int], head: in
     return replace(ask, head=head or chosen.keep)
 
 
+def parted(request: Generation, model: Model, prompt: str) -> EngineRequest:
+    """A whole turn as text. What the model thinks in its answer is to be found there."""
+    thinks = bool(wanted(request.think, model))
+    return replace(of_text(request, model, prompt), thinks=thinks, thinking=thinks and begun(prompt))
+
+
 def text_prompt(prompt: str | list[int]) -> Prompt:
     """Tokenizers put before a text what the model expects there, though it may stand there already."""
     begun = isinstance(prompt, str) and prompt.startswith(_BEGINNINGS)
     return {"prompt": prompt} | ({"add_special_tokens": False} if begun else {})
 
 
-def after(request: GenerateRequest, model: Model, ask: EngineRequest, ids: list[int]) -> EngineRequest:
-    """The same request as the next turn of what its tokens hold, which must be all tokens of the prompt."""
-    again = of_text(request, model, ids, head=ask.head)
-    return again.with_prompt(WITH_IDS)
+def after(
+    request: GenerateRequest, model: Model, ask: EngineRequest, ids: list[int], end: str = ""
+) -> EngineRequest:
+    """The same request as the next turn of what its tokens hold, which must be all tokens of the prompt.
+    `end` is how that ends as text."""
+    if ask.path == CHAT:
+        return parted(request, model, end).with_prompt(text_prompt(ids) | WITH_IDS)
+    return replace(ask.with_prompt(text_prompt(ids)), shorter=None)
 
 
 def with_fewer_stops(request: EngineRequest, error: ApiError) -> EngineRequest | None:

@@ -11,7 +11,8 @@ _PIECES = re.compile(r"<[^<>\s]+>|\[[A-Z]+\]|\s*[^\s<\[]+|\s+|[<\[]")
 
 class FakeTokenizer:
     """`unknown` are markers that this model was not trained with, and `together` are texts that are one token
-    though they do not look so. `begins` says whether a special token stands before every text."""
+    though they do not look so. `begins` says whether a special token stands before every text. `ending` is
+    what the template puts behind the assistant's mark."""
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {BEGINNING: 1}
@@ -20,6 +21,7 @@ class FakeTokenizer:
         self.unknown: set[str] = set()
         self.together: set[str] = set()
         self.begins = True
+        self.ending = ""
 
     def ids(self, text: str, *, special: bool = False) -> list[int]:
         pieces = [text] if text in self.together else _PIECES.findall(text)
@@ -35,7 +37,7 @@ class FakeTokenizer:
     def chat(self, messages: list[dict[str, Any]]) -> str:
         """A chat as a template would have it."""
         turns = [f"<|{one['role']}|>{_content(one)}<|end|>" for one in messages]
-        return (BEGINNING if self.begins else "") + "".join(turns) + "<|assistant|>"
+        return (BEGINNING if self.begins else "") + "".join(turns) + f"<|assistant|>{self.ending}"
 
     def _parts(self, piece: str) -> list[str]:
         return list(piece) if piece in self.unknown else [piece]

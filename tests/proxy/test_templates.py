@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proxy.asking import CHAT, COMPLETIONS, Json, asked, chat, generate
+from tests.fakes.fake_engine import streamed, text, usage
+from tests.proxy.asking import CHAT, COMPLETIONS, Json, asked, chat, generate, records
 from tests.proxy.conftest import Stack
 from tests.proxy.modelfiles import Make, making
 
@@ -115,3 +116,32 @@ def test_a_template_goes_on_from_a_context(stack: Stack) -> None:
     generate(stack, template=MESSAGES, context=context)
     prompt = stack.engine.tokenizer.text(asked(stack, COMPLETIONS)["prompt"])
     assert prompt == "<s>long ago[user]one two[assistant]"
+
+
+THINKING = "{{ .Prompt }}{{ if .Think }}<think>{{ end }}"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("template", "spoken"), [(THINKING, "hm</think>\n\nyes"), ("{{ .Prompt }}", "<think>hm</think>yes")]
+)
+def test_thoughts_are_found_in_the_answer(stack: Stack, template: str, spoken: str, stream: bool) -> None:
+    stack.engine.plan(streamed([*map(text, spoken), text("", "stop"), usage(1, 3)]))
+    told = records(generate(stack, template=template, think=True, stream=stream))
+    assert "".join(one.get("thinking", "") for one in told) == "hm"
+    assert "".join(one["response"] for one in told) == "yes"
+
+
+def test_what_may_be_a_tag_is_not_lost(stack: Stack) -> None:
+    stack.engine.plan(streamed([text("<thi"), text("", "stop"), usage(1, 3)]))
+    told = records(generate(stack, template="{{ .Prompt }}", think=True))
+    assert [one["response"] for one in told] == ["<thi"]
+
+
+def test_thoughts_after_a_context(stack: Stack) -> None:
+    context = stack.engine.tokenizer.ids("<s>one")
+    stack.engine.tokenizer.ending = "<think>"
+    told = generate(stack, context=context, think=True, stream=False).json()
+    # The fake says its prompt again, which is all thought since nothing ends it.
+    assert told["thinking"].startswith("<s>one")
+    assert told["response"] == ""
