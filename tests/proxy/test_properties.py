@@ -8,7 +8,17 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from tests.proxy.conftest import HASTY, Stack, running_stack
+from tests.fakes.fake_embeddings import FakeEmbeddings
+from tests.fakes.fake_engine import FakeEngine
+from tests.proxy.conftest import (
+    CHAT_MANIFEST,
+    EMBEDDING_MANIFEST,
+    NOBODY,
+    RunningProxy,
+    Stack,
+    describe,
+    settings_for,
+)
 from tests.proxy.requests import requests
 
 QUICKLY = settings(max_examples=250, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -39,8 +49,14 @@ def faults() -> Iterator[Faults]:
 
 @pytest.fixture(scope="module")
 def any_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("models"), HASTY) as stack:
-        yield stack
+    """Nobody answers where it pulls from."""
+    models = tmp_path_factory.mktemp("models")
+    describe(models, CHAT_MANIFEST)
+    describe(models, EMBEDDING_MANIFEST)
+    with FakeEngine() as engine, FakeEmbeddings() as embeddings:
+        proxy = RunningProxy(settings_for(models, engine.url, embeddings.url, hub=NOBODY))
+        yield Stack(proxy, engine, embeddings, models)
+        proxy.stop()
 
 
 def told(answer: httpx.Response) -> list[dict[str, object]]:
