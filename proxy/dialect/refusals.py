@@ -25,6 +25,7 @@ _ABILITIES: Mapping[str, str] = {
     "/v1/audio/translations": "translation",
     "/rerank": "reranking",
 }
+_ABSENCES = frozenset({404, 501, 503})
 _PASSED_ON = frozenset({400, 409, 413, 415, 422, 429})
 
 
@@ -35,7 +36,7 @@ def refusal(status: int, body: bytes, path: str, name: str) -> ApiError | None:
     message = _message(value)
     if message is None:
         return EngineBrokenError(f"the engine answered with status {status} and nothing that can be read")
-    if status in (404, 503):
+    if status in _ABSENCES:
         return _absence(status, message, path, name)
     if status not in _PASSED_ON and status < 500:
         return EngineBrokenError(f"the engine answered with status {status}: {message}")
@@ -46,6 +47,8 @@ def refusal(status: int, body: bytes, path: str, name: str) -> ApiError | None:
 
 def _absence(status: int, message: str, path: str, name: str) -> ApiError:
     """Of the route, of the model, of the engine itself, or of something that was asked for."""
+    if status == 501:
+        return ApiError(400, f'"{name}" does not support {_ABILITIES.get(path, path)}: {message}')
     if message in _ROUTE_MISSING:
         return ApiError(
             400, f'"{name}" does not support {_ABILITIES.get(path, path)}: its engine has no {path}'
