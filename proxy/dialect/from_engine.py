@@ -111,6 +111,8 @@ class Reading:
             raise EngineBrokenError("the engine closed the stream before the answer was complete")
 
     def _choice(self, choice: _Choice) -> Piece | None:
+        # The chunk with the role comes with the first token, and a call's fragments may come long after it.
+        self.first_ns = self.first_ns or self._ticks()
         piece = self._piece(choice)
         if choice.token_ids is not None:
             self.ids += choice.token_ids
@@ -120,7 +122,6 @@ class Reading:
         elif piece is None:
             return None
         self.last_ns = self._ticks()
-        self.first_ns = self.first_ns or self.last_ns
         if piece is not None:
             self.pieces += 1
         return piece

@@ -68,8 +68,8 @@ def test_the_records_of_a_chat() -> None:
         head + '"Z\u00fcrich "},"done":false}',
         head + '"\U0001f999"},"done":false}',
         head
-        + '""},"done":true,"done_reason":"stop","total_duration":600,"load_duration":100,'
-        + '"prompt_eval_count":7,"prompt_eval_duration":100,"eval_count":3,"eval_duration":300}',
+        + '""},"done":true,"done_reason":"stop","total_duration":700,"load_duration":100,'
+        + '"prompt_eval_count":7,"prompt_eval_duration":100,"eval_count":3,"eval_duration":400}',
     ]
 
 
@@ -77,7 +77,7 @@ def test_the_record_of_a_whole_generation() -> None:
     told = json.loads(written([stream_of(THOUGHT)], shape=GENERATE, stream=False))
     assert told["response"] == "Z\u00fcrich \U0001f999"
     assert told["thinking"] == "hm"
-    assert (told["eval_duration"], told["prompt_eval_duration"]) == (300, 100)
+    assert (told["eval_duration"], told["prompt_eval_duration"]) == (400, 100)
 
 
 def test_a_finish_without_text_still_has_times() -> None:
