@@ -202,6 +202,12 @@ VERBS = (
         reads_arguments=True,
     ),
     Verb(
+        "proxy",
+        "run the proxy by itself; what else is given goes to it (`-- --help` says what it takes)",
+        "builder.gateway:run_proxy",
+        passes_on=True,
+    ),
+    Verb(
         "lock",
         "resolve the pins again and write locks with hashes",
         "builder.locking:run_lock",

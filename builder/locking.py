@@ -104,6 +104,8 @@ def plans(catalog: Catalog, locks: Path) -> list[Plan]:
             # Model wheels name programs that would run them, and the converter's needs are the engine's.
             dependencies=False,
         ),
+        # For this machine's own Python, where the image's lock is for the image's.
+        Plan("gateway", proxy.requirements, None, on_top_of="driver", agrees_with=[proxy.lock]),
         Plan(
             "test",
             [*read_direct(locks / "test.in"), *proxy.requirements],

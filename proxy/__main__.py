@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import uvicorn
 
@@ -27,8 +28,14 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     _introduce(settings, Address(*listener.getsockname()[:2]))
     _stop_quietly_on_signals()
-    uvicorn.Server(server_config(App(settings))).run(sockets=[listener])
+    _Server(server_config(App(settings))).run(sockets=[listener])
     return 0
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as the server calls it
+        """A stop that was asked for is no failure, and who asks twice has to wait no longer than once."""
+        self.should_exit = True
 
 
 def _introduce(settings: Settings, served: Address) -> None:
@@ -47,7 +54,7 @@ def _reason(error: OSError) -> str:
 
 
 def _stop_quietly_on_signals() -> None:
-    """The server raises the signal again once it has stopped; a stop that was asked for is no failure."""
+    """While the server is not there yet to do it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
 

@@ -19,7 +19,7 @@ from proxy.keys import read_keys
 from proxy.settings import Address, SettingError, Settings, parse
 from tests.fakes.fake_engine import STREAM, FakeEngine, delta, event
 from tests.fakes.fake_server import Gate, chunk
-from tests.proxy.conftest import CHAT_MANIFEST, NOBODY, describe
+from tests.proxy.conftest import CHAT_MANIFEST, NOBODY, describe, raw_post
 
 ENGINE = "http://127.0.0.1:8000"
 
@@ -236,6 +236,21 @@ def test_alone_it_answers_all_that_needs_no_engine(tmp_path: Path) -> None:
         assert lines_of(started).readline() == "INFO proxy: not used here: OLLAMA_KEEP_ALIVE\n"
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
+
+
+def test_whoever_asks_twice_sees_no_more_of_it(tmp_path: Path, engine: FakeEngine) -> None:
+    describe(tmp_path, CHAT_MANIFEST)
+    gate = Gate()
+    engine.plan([STREAM, gate])
+    with process("--engine", engine.url, "--models", str(tmp_path), "--listen", "127.0.0.1:0") as started:
+        port = int(served(started).rpartition(":")[2])
+        chat = {"model": "smollm2:135m", "messages": [{"role": "user", "content": "hi"}]}
+        with closing(raw_post(port, "/api/chat", chat)):
+            gate.wait_until_reached()
+            started.send_signal(signal.SIGINT)
+            started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=10)
+        assert (started.returncode, err) == (0, "")
 
 
 def test_whoever_lets_everyone_in_is_told(tmp_path: Path) -> None:

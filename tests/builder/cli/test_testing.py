@@ -1,4 +1,5 @@
-"""The test verb: which tests it takes, and that a skipped test does not pass unseen."""
+"""Verbs that become another program: which tests are taken, and that a skipped one does not pass unseen;
+what the proxy is given."""
 
 import argparse
 import os
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.gateway import given
 from builder.paths import ROOT
 from builder.testing import pytest_arguments
 
@@ -106,3 +108,15 @@ def test_ci_runs_the_command_that_the_readme_names() -> None:
     )
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (["--listen", "a:1", "--engine=b"], ["--listen", "a:1", "--engine=b"]),
+        (["--", "--help"], ["--help"]),
+        ([], []),
+    ],
+)
+def test_the_proxy_gets_what_the_verb_does_not_take(rest: list[str], expected: list[str]) -> None:
+    assert given(rest) == expected
