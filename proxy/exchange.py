@@ -55,10 +55,7 @@ class Exchange:
         ask = await fitting.fitted(self.server, self.model, ask)
         reply, ask = await self._ask(ask)
         self.answer.sent(ask)
-        if ask.dropped:
-            self.headers[MESSAGES_HEADER] = str(ask.dropped)
-        if ask.cut:
-            self.headers[TOKENS_HEADER] = str(ask.cut)
+        self.headers.update(cut_headers(ask))
         return reply
 
     async def _ask(self, ask: EngineRequest) -> tuple[EngineAnswer, EngineRequest]:
@@ -80,6 +77,12 @@ class Exchange:
             raise error
         context = told_context(body) or self.model.context
         return await fitting.shortened(self.server, self.model, ask, context)
+
+
+def cut_headers(ask: EngineRequest) -> dict[str, str]:
+    """What is missing of the prompt, for the client to see before the answer."""
+    missing = {MESSAGES_HEADER: ask.dropped, TOKENS_HEADER: ask.cut}
+    return {name: str(count) for name, count in missing.items() if count}
 
 
 def _feed(answer: Answer, events: list[bytes]) -> tuple[bytes, ApiError | None]:

@@ -18,20 +18,24 @@ from proxy.upstream import Upstream
 _SHARE_OF_PROMPTS = 0.75
 
 
-async def fitted(server: Upstream, model: Model, ask: EngineRequest) -> EngineRequest:
-    """The request within the context that the client wants. An engine that does not tell its tokens is
-    asked as it is: it knows its own limit."""
+async def fitted(
+    server: Upstream, model: Model, ask: EngineRequest, *, certainly: bool = False
+) -> EngineRequest:
+    """The request within the context that the client wants; `certainly` within what is served, too, which
+    the engine would say only when it is asked to answer. An engine that does not tell its tokens is asked
+    as it is: it knows its own limit."""
     limits = ask.limits
-    if limits.window is None or (not limits.strict and most_tokens(ask.body) < limits.window):
+    window = limits.window or (model.context_length if certainly else None)
+    if window is None or (not limits.strict and most_tokens(ask.body) < window):
         return ask
     try:
         count = await _count(server, model, ask)
     except NoTokenizerError:
         return ask
-    if count >= limits.window:
-        ask = await shortened(server, model, ask, limits.window)
+    if count >= window:
+        ask = await shortened(server, model, ask, window)
         count = await _count(server, model, ask)
-    return _held_to(ask, limits.window - count) if limits.strict else ask
+    return _held_to(ask, window - count) if limits.strict else ask
 
 
 async def shortened(server: Upstream, model: Model, ask: EngineRequest, window: int) -> EngineRequest:

@@ -25,7 +25,7 @@ from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.options import without_effect
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
-from proxy.exchange import Exchange
+from proxy.exchange import Exchange, cut_headers
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
@@ -128,9 +128,10 @@ async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | 
     services.notices.without_effect(without_effect(job.request.options))
     server = services.catalog.server(job.model)
     if job.request.render_only:
-        ask = await fitting.fitted(server, job.model, ask)
+        ask = await fitting.fitted(server, job.model, ask, certainly=True)
         prompt = await prompting.rendered(server, job.model, ask)
-        return Reply(rendered(job.shape, job.request.model, prompt, ask.images, services.clock))
+        body = rendered(job.shape, job.request.model, prompt, ask.images, services.clock)
+        return Reply(body, headers=cut_headers(ask))
     record = Record(job.shape, job.request.model, services.clock)
     kind = StreamedAnswer if job.request.stream else WholeAnswer
     answer = kind(record, services.clock, job.started_ns, ask)
