@@ -30,6 +30,7 @@ from proxy.dialect import errors
 from proxy.errors import ApiError, ClientGoneError
 from proxy.gate import Gate
 from proxy.guard import Guard
+from proxy.hub.web import Web
 from proxy.keys import Keyring
 from proxy.meters import Meters
 from proxy.model import Role
@@ -69,7 +70,8 @@ class App:
         self._servers = tuple(servers.values())
         store = Store(settings.library or settings.models, (settings.models,))
         catalog = Catalog(store, servers, now, settings.on_gpu)
-        self._library = DiskLibrary(store, catalog, now)
+        web = Web(settings.hub, settings.hub_token)
+        self._library = DiskLibrary(store, catalog, web, now)
         self._services = Services(catalog, SYSTEM, self._meters, self._library)
         self._guard = Guard(settings)
         self._router = Router(ROUTES)

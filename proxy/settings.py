@@ -5,7 +5,7 @@ import argparse
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from proxy import ollama_variables
 from proxy.keys import Key, KeysError, read_keys
 from proxy.model import Role
+
+_HUB = "https://huggingface.co"
 
 
 class SettingError(Exception):
@@ -48,6 +50,8 @@ class Settings:
     max_queue: int = 512
     library: Path | None = None
     on_gpu: tuple[Role, ...] = ()
+    hub: str = _HUB
+    hub_token: str = field(default="", repr=False)
     unused: tuple[str, ...] = ()
     """Variables of Ollama's that are set, and that nothing here goes by."""
 
@@ -83,6 +87,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         max_queue=_count("--max-queue", given.max_queue, least=1),
         library=Path(given.library).expanduser() if given.library else None,
         on_gpu=_roles("--on-gpu", given.on_gpu),
+        hub=_base_url("--hub", given.hub),
+        hub_token=_token(environ),
         unused=ollama_variables.unused(environ),
     )
 
@@ -105,6 +111,7 @@ _FLAGS = (
         "",
         "where models are kept that are pulled, made or copied; the models' folder if not given",
     ),
+    ("--hub", "HF_ENDPOINT", "URL", _HUB, "where models are pulled from; HF_TOKEN may hold a token for it"),
     (
         "--on-gpu",
         "GFXPACK_ON_GPU",
@@ -146,6 +153,19 @@ def _roles(flag: str, text: str) -> tuple[Role, ...]:
         return tuple(roles[word] for word in _words(text))
     except KeyError as unknown:
         raise SettingError(f"{flag} {unknown} is no server: name `chat`, `embedding` or both") from None
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    """A secret, so that no flag takes it."""
+    file = environ.get("HF_TOKEN_PATH")
+    token = environ.get("HF_TOKEN", "")
+    try:
+        token = token or (Path(file).read_text(encoding="utf-8") if file else "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"HF_TOKEN_PATH {file!r} cannot be read: {type(error).__name__}") from None
+    if not token.strip().isascii() or any(not letter.isprintable() for letter in token.strip()):
+        raise SettingError("HF_TOKEN holds characters that no token has")
+    return token.strip()
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from proxy.dialect import insert, names
 from proxy.dialect.durations import FOREVER_NS
 from proxy.dialect.messages import ShowRequest
 from proxy.dialect.modelfile import modelfile, parameter_lines
@@ -36,7 +37,8 @@ def shown(model: Model, inside: Inside, asked: ShowRequest) -> dict[str, Any]:
         "license": manifest.license,
         "modelfile": modelfile(manifest, laid_over),
         "parameters": parameter_lines(overlay.parameters),
-        "template": overlay.template or inside.template,
+        # Clients look for `.Suffix` there before they ask a model to fill in the middle.
+        "template": overlay.template or insert.template(manifest) or inside.template,
         "system": system,
         "renderer": overlay.renderer,
         "parser": overlay.parser,
@@ -72,7 +74,9 @@ def running(model: Model, now: datetime, *, on_gpu: bool) -> dict[str, Any]:
 
 def openai_card(model: Model) -> dict[str, Any]:
     created = int(model.manifest.modified_at.timestamp())
-    card = {"id": model.name, "object": "model", "created": created, "owned_by": "library"}
+    name = names.parse(model.name)
+    owner = name.namespace if name else "library"
+    card = {"id": model.name, "object": "model", "created": created, "owned_by": owner}
     return card | ({"max_model_len": model.context_length} if model.context_length else {})
 
 
@@ -105,5 +109,5 @@ def _info(model: Model, inside: Inside) -> dict[str, Any]:
         "general.parameter_count": manifest.parameter_count,
         "general.license": manifest.license or None,
     }
-    info |= {f"{architecture}.{name}": value for name, value in (inside.info | _lengths(model)).items()}
+    info |= {f"{architecture}.{name}": value for name, value in {**inside.info, **_lengths(model)}.items()}
     return {name: value for name, value in info.items() if value is not None}

@@ -4,17 +4,19 @@ They come as a stream, are hashed on the way, and get their name when they are w
 made of the digest's digits alone. Nothing refers to them yet, so that those of an earlier run are cleared
 away."""
 
-import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from proxy.errors import ApiError
-from proxy.store.writing import BLOBS, Workshop, sync_folder, told
+from proxy.store.writing import BLOBS, Workshop, in_thread, sync_folder, told
 
-# So much is gathered before a thread writes and hashes it.
-_PIECE = 1024 * 1024
+# So much is gathered before a thread writes and hashes it, or for so long.
+_PIECE = 256 * 1024
+_PIECE_SECONDS = 0.1
 
 
 class Blobs:
@@ -27,24 +29,24 @@ class Blobs:
     async def take(self, digest: str, parts: AsyncIterator[bytes], size: int) -> None:
         """`size` is what the client says it will be, or 0. Raises `ApiError` where the content is another."""
         with told():
-            await asyncio.to_thread(self._begin, size)
-            partial = self._workshop.new()
+            await in_thread(partial(self._begin, size))
+            new = self._workshop.new()
             try:
-                found = await _receive(partial, parts, self._workshop)
+                found = await _receive(new, parts, self._workshop)
                 if found != digest:
                     raise ApiError(400, f'digest mismatch, expected "sha256:{digest}", got "sha256:{found}"')
-                await asyncio.to_thread(self._finish, partial, digest)
+                await in_thread(partial(self._finish, new, digest))
             finally:
-                partial.unlink(missing_ok=True)
+                new.unlink(missing_ok=True)
 
     def _begin(self, size: int) -> None:
         self._workshop.enter()
         self._workshop.require(size)
 
-    def _finish(self, partial: Path, digest: str) -> None:
+    def _finish(self, new: Path, digest: str) -> None:
         path = self._path(digest)
         path.parent.mkdir(exist_ok=True)
-        partial.rename(path)
+        new.rename(path)
         sync_folder(path.parent)
 
     def _path(self, digest: str) -> Path:
@@ -66,19 +68,24 @@ async def _receive(path: Path, parts: AsyncIterator[bytes], workshop: Workshop) 
             os.fsync(file.fileno())
 
         async for piece in gathered(parts):
-            await asyncio.to_thread(write, piece)
-        await asyncio.to_thread(finish)
+            await in_thread(partial(write, piece))
+        await in_thread(finish)
     return hashed.hexdigest()
 
 
 async def gathered(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in pieces that are worth a thread's while."""
+    """The same bytes in pieces that are worth a thread's while, also those before an error."""
     waiting: list[bytes] = []
     size = 0
-    async for part in parts:
-        waiting.append(part)
-        size += len(part)
-        if size >= _PIECE:
-            yield b"".join(waiting)
-            waiting, size = [], 0
+    patience = time.monotonic() + _PIECE_SECONDS
+    try:
+        async for part in parts:
+            waiting.append(part)
+            size += len(part)
+            if size >= _PIECE or time.monotonic() > patience:
+                yield b"".join(waiting)
+                waiting, size, patience = [], 0, time.monotonic() + _PIECE_SECONDS
+    except ApiError:
+        yield b"".join(waiting)
+        raise
     yield b"".join(waiting)

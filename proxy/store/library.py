@@ -11,19 +11,19 @@ from proxy.catalog import Catalog
 from proxy.dialect import making
 from proxy.dialect.names import Name
 from proxy.errors import ApiError
+from proxy.hub.pull import SUCCESS, WRITING, Pulls, present
+from proxy.hub.web import Web
 from proxy.library import Progress, Records
 from proxy.model import Manifest, Model, Overlay
 from proxy.store.blobs import Blobs
 from proxy.store.disk import Store
 
-_SUCCESS = Progress(status="success")
-_WRITING = Progress(status="writing manifest")
-
 
 class DiskLibrary:
     """`in_use` of the catalog keeps weights that an engine serves."""
 
-    def __init__(self, store: Store, catalog: Catalog, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, catalog: Catalog, web: Web, now: Callable[[], datetime]) -> None:
+        self._pulls = Pulls(store, web, now)
         self._store = store
         self._catalog = catalog
         self._now = now
@@ -33,6 +33,7 @@ class DiskLibrary:
         await asyncio.to_thread(self._store.tidy)
 
     async def close(self) -> None:
+        await self._pulls.close()
         self._store.workshop.leave()
 
     async def copy(self, source: Model, name: Name) -> None:
@@ -52,7 +53,7 @@ class DiskLibrary:
         if parent is None:
             async with aclosing(self.pull(source)) as records:
                 async for record in records:
-                    if record != _SUCCESS:
+                    if record != SUCCESS:
                         yield record
             parent = await self._catalog.find(source.full)
         if parent is None:
@@ -63,13 +64,20 @@ class DiskLibrary:
         yield Progress(status=f"using existing layer sha256:{weights_digest}")
         for layer in making.layers(manifest):
             yield Progress(status=f"{'using existing' if layer in present else 'creating new'} layer {layer}")
-        yield _WRITING
+        yield WRITING
         await self._put(manifest)
-        yield _SUCCESS
+        yield SUCCESS
 
     async def pull(self, name: Name) -> Records:
-        yield Progress(status="pulling manifest")
-        raise ApiError(500, "pull model manifest: file does not exist")
+        """What is here already is not asked for at the hub."""
+        model = await self._catalog.find(name.full)
+        if model is None:
+            async with aclosing(self._pulls.records(name)) as records:
+                async for record in records:
+                    yield record
+            return
+        for record in present(model.manifest.digest, model.manifest.size):
+            yield record
 
     async def push(self, name: Name) -> Records:
         yield Progress(status="retrieving manifest")

@@ -1,20 +1,26 @@
 """Writing to the models' folder: whole files or none, one process at a time, and one line when it fails."""
 
+import asyncio
 import errno
 import fcntl
 import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from proxy.errors import ApiError
+
+_K = TypeVar("_K")
 
 # What is being made lies here until it is whole; whatever is found here at start is left over.
 _NEW = ".new"
 BLOBS = ".blobs"
+# What was fetched in part stays, since fetching goes on from there.
+PULLS = ".pulls"
 _LOCK = ".lock"
 # A full disk stops more than this server, so that some is left to others.
 _SPARE_BYTES = 256 * 1024 * 1024
@@ -37,6 +43,16 @@ def told() -> Iterator[None]:
         if error.errno in _FULL:
             raise ApiError(507, "the disk of the models' folder is full") from None
         raise ApiError(500, f"the models' folder cannot be written: {reason}") from None
+
+
+async def in_thread(work: Callable[[], _K]) -> _K:
+    """As `asyncio.to_thread`, but whoever is cancelled waits until the thread has let go of its files."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def sync_folder(folder: Path) -> None:

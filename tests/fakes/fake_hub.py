@@ -1,12 +1,14 @@
 """A model hub that serves one folder, as huggingface_hub asks for it. It is a fake: for faults and for places
-without a hub. `refuse` makes it answer that the model is private."""
+without a hub. `refuse` makes it answer that the model is private; `Faults` has more of what hubs do."""
 
 import hashlib
 import json
 import re
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,11 +17,35 @@ from urllib.parse import unquote, urlsplit
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+@dataclass
+class Faults:
+    """What goes wrong with the answers to come."""
+
+    cuts: deque[int] = field(default_factory=deque)
+    """After how many bytes the next files break off."""
+    wrong: bool = False
+    """Large files have another content of the same length."""
+    short: bool = False
+    """Files end early, in good order."""
+    ranges: bool = True
+    refusal: tuple[HTTPStatus, dict[str, str]] | None = None
+    """What every question is answered with."""
+    garbage: bytes | None = None
+    """What listings are, in place of JSON."""
+    elsewhere: str = ""
+    """The server that large files are fetched from."""
+    gate: threading.Event | None = None
+    """Large files stop in the middle until it is set."""
+
+
 class FakeHub:
     def __init__(self, model: str, folder: Path) -> None:
         self.model = model
         self.folder = folder
         self.refuse = False
+        self.license = ""
+        self.faults = Faults()
+        self.authorizations: list[str] = []
         self.requests: list[str] = []
         self.url = ""
 
@@ -34,24 +60,28 @@ class FakeHub:
             "sha": COMMIT,
             "private": False,
             "gated": False,
-            "tags": [],
+            "tags": [f"license:{self.license}"] if self.license else [],
             "siblings": [{"rfilename": name} for name in names],
         }
 
     def tree(self) -> list[dict[str, object]]:
-        return [
-            {
-                "type": "file",
-                "path": path.relative_to(self.folder).as_posix(),
-                "size": path.stat().st_size,
-                "oid": _etag(path),
-            }
-            for path in self.files()
-        ]
+        return [self._item(path) for path in self.files()]
+
+    def _item(self, path: Path) -> dict[str, object]:
+        name, size = path.relative_to(self.folder).as_posix(), path.stat().st_size
+        item: dict[str, object] = {"type": "file", "path": name, "size": size, "oid": _etag(path)}
+        large = {"oid": hashlib.sha256(path.read_bytes()).hexdigest(), "size": size, "pointerSize": 134}
+        return item | ({"lfs": large} if is_large(path) else {})
+
+
+def is_large(path: Path) -> bool:
+    return path.suffix == ".safetensors"
 
 
 def _etag(path: Path) -> str:
-    return hashlib.sha1(str(path.stat().st_size).encode() + path.name.encode()).hexdigest()  # noqa: S324
+    """Git's own name for it."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -70,10 +100,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub, path = self.hub, unquote(urlsplit(self.path).path)
         hub.requests.append(" ".join([self.command, path, self.headers.get("Range", "")]).strip())
+        hub.authorizations.append(self.headers.get("Authorization", ""))
         if hub.refuse:
             self._refuse(HTTPStatus.UNAUTHORIZED, "")
+        elif hub.faults.refusal is not None:
+            status, headers = hub.faults.refusal
+            self._send(status, b"", headers)
         elif path.startswith(f"/api/models/{hub.model}/tree/"):
             self._json(hub.tree())
+        elif "/revision/" in path and path.rpartition("/")[2] not in ("main", COMMIT):
+            self._refuse(HTTPStatus.NOT_FOUND, "RevisionNotFound")
         elif path.startswith(f"/api/models/{hub.model}"):
             self._json(hub.info())
         elif path.startswith(f"/{hub.model}/resolve/"):
@@ -87,16 +123,28 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = path.read_bytes()
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{_etag(path)}"', "Accept-Ranges": "bytes"}
+        faults = self.hub.faults
+        if faults.elsewhere and is_large(path):
+            self._send(HTTPStatus.FOUND, b"", {"Location": faults.elsewhere + self.path})
+            return
+        if faults.wrong and is_large(path):
+            content = bytes(byte ^ 1 for byte in content)
+        if faults.short:
+            content = content[:-1]
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if asked is None:
+        if asked is None or not faults.ranges:
             self._send(HTTPStatus.OK, content, headers)
             return
         first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+        if first >= len(content):
+            self._send(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", {})
+            return
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
         self._send(HTTPStatus.PARTIAL_CONTENT, content[first : last + 1], headers)
 
     def _json(self, document: object) -> None:
-        self._send(HTTPStatus.OK, json.dumps(document).encode(), {"Content-Type": "application/json"})
+        told = json.dumps(document).encode() if self.hub.faults.garbage is None else self.hub.faults.garbage
+        self._send(HTTPStatus.OK, told, {"Content-Type": "application/json"})
 
     def _refuse(self, status: HTTPStatus, code: str) -> None:
         self._send(status, b'{"error": "refused"}', {"X-Error-Code": code} if code else {})
@@ -107,6 +155,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
+            self._write(content, is_file="ETag" in headers)
+
+    def _write(self, content: bytes, *, is_file: bool) -> None:
+        faults = self.hub.faults
+        if is_file and faults.cuts:
+            self.wfile.write(content[: faults.cuts.popleft()])
+            self.close_connection = True
+            return
+        if is_file and faults.gate is not None and is_large(Path(urlsplit(self.path).path)):
+            middle = len(content) // 2
+            self.wfile.write(content[:middle])
+            self.wfile.flush()
+            faults.gate.wait()
+            content = content[middle:]
+        with suppress(ConnectionError):
             self.wfile.write(content)
 
 
@@ -114,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serve(hub: FakeHub, host: str) -> Iterator[FakeHub]:
     server = ThreadingHTTPServer((host, 0), type("Handler", (_Handler,), {"hub": hub}))
     hub.url = f"http://{host}:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield hub
