@@ -125,6 +125,8 @@ def _settle_chat(body: Body, _model: Model) -> None:
 def _settle_completion(body: Body, model: Model) -> None:
     """Without a limit the engine would write 16 tokens, and Ollama as many as there is room for."""
     _fill(body, {"max_tokens": model.context})
+    if body.get("suffix") == "":
+        del body["suffix"]
     _settle_stream(body)
 
 

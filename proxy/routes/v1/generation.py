@@ -7,8 +7,9 @@ import msgspec
 
 from proxy.asgi import Reply, Request, Stream
 from proxy.dialect import forbidden
-from proxy.dialect.extensions import adapted
+from proxy.dialect.extensions import COMPLETIONS, adapted
 from proxy.errors import ApiError
+from proxy.model import Model
 from proxy.routes.v1.bodies import asked_of, body_of
 from proxy.routes.v1.finding import find_chat, named
 from proxy.routes.v1.passing import Call, passed_on
@@ -26,9 +27,23 @@ async def generation(request: Request, services: Services) -> Reply | Stream:
     forbidden.check(asked)
     model = await find_chat(request, services, name)
     wanted = adapted(asked, model, request.path) | {"model": model.served}
+    if request.path == COMPLETIONS and wanted.get("suffix"):
+        wanted = await _filled(wanted, model, services)
     if wanted != asked:
         body = msgspec.json.encode(wanted)
     return await passed_on(Call(request.path, model, name, body, request.tally), services)
+
+
+async def _filled(body: _Body, model: Model, services: Services) -> _Body:
+    """The same with the suffix in the prompt, in the way of the model's family: engines leave that to us."""
+    prompt, suffix = body.get("prompt"), body.pop("suffix")
+    if not isinstance(prompt, str) or not isinstance(suffix, str):
+        raise ApiError(400, "a suffix takes a prompt that is one text")
+    gap = await services.gaps.of(services.catalog.server(model), model)
+    if gap is None:
+        raise ApiError(400, f"{model.full_name} does not support insert")
+    ends = {"stop_token_ids": body.get("stop_token_ids") or list(gap.ends)}
+    return {**body, "prompt": gap.family.prompt(prompt, suffix), **ends}
 
 
 def _checked(asked: _Body, path: str) -> str:

@@ -35,6 +35,7 @@ SAILOR = CHAT_MANIFEST | {
     },
 }
 THINKER = CHAT_MANIFEST | {"name": "thinker", "base": MODEL, "capabilities": ["completion", "thinking"]}
+CODER = CHAT_MANIFEST | {"name": "starcoder2:3b", "base": MODEL, "digest": "ef" * 32}
 AHOY = SAILOR["overlay"]["messages"]
 AS_SAILOR = {"role": "system", "content": "Talk like a sailor."}
 
@@ -57,7 +58,7 @@ class Ship:
 @pytest.fixture(scope="module")
 def ship(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ship]:
     models: Path = tmp_path_factory.mktemp("models")
-    for manifest in (CHAT_MANIFEST, SAILOR, THINKER):
+    for manifest in (CHAT_MANIFEST, SAILOR, THINKER, CODER):
         describe(models, manifest)
     with FakeEngine() as engine:
         proxy = RunningProxy(settings_for(models, engine.url))
@@ -110,6 +111,33 @@ def test_the_bodys_own_fields_win(ship: Ship, path: str, body: Json, written: Js
 
 def test_a_completion_without_a_limit_is_written_to_its_end(ship: Ship) -> None:
     assert ship.asked(COMPLETIONS, {"max_tokens": None})["max_tokens"] == 2048
+
+
+class TestFillingIn:
+    def test_by_the_models_family(self, ship: Ship) -> None:
+        asked = ship.asked(COMPLETIONS, {"prompt": "be", "suffix": "af"}, "starcoder2:3b")
+        assert asked["prompt"] == "<fim_prefix>be<fim_suffix>af<fim_middle>"
+        assert len(asked["stop_token_ids"]) >= 3
+        assert "suffix" not in asked
+        own = ship.asked(COMPLETIONS, {"suffix": "af", "stop_token_ids": [5]}, "starcoder2:3b")
+        assert own["stop_token_ids"] == [5]
+
+    @pytest.mark.parametrize("suffix", [None, ""])
+    def test_no_suffix_is_no_suffix(self, ship: Ship, suffix: object) -> None:
+        assert not ship.asked(COMPLETIONS, {"suffix": suffix}, "starcoder2:3b").get("suffix")
+
+    @pytest.mark.parametrize(
+        ("model", "more", "message"),
+        [
+            (MODEL, {}, "registry.ollama.ai/library/smollm2:135m does not support insert"),
+            ("starcoder2:3b", {"prompt": ["a"]}, "a suffix takes a prompt that is one text"),
+            ("starcoder2:3b", {"suffix": 5}, "a suffix takes a prompt that is one text"),
+        ],
+    )
+    def test_what_cannot_be_filled(self, ship: Ship, model: str, more: Json, message: str) -> None:
+        asked = {"model": model, "prompt": "be", "suffix": "af"} | more
+        answer = ship.client.post(COMPLETIONS, json=asked)
+        assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
 
 
 @pytest.mark.parametrize(
