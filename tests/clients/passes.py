@@ -13,7 +13,7 @@ from builder.paths import ROOT
 UPDATE = "GFXPACK_UPDATE_GOLDEN" in os.environ
 README = ROOT / "README.md"
 
-_TABLE = re.compile(r"(?<=\| client \| version \| cases \| passed \| not run, and why \|\n)(?:\|.*\n)+")
+_TABLE = re.compile(r"(?<=\| client \| version \| cases \| passed \| the rest, and why \|\n)(?:\|.*\n)+")
 
 
 @dataclass(frozen=True, slots=True)
