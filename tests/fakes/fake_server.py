@@ -178,7 +178,7 @@ class FakeServer:
         """Real servers check what they are asked; here whatever does not fit is refused."""
         try:
             return self.answer(request)
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             return whole({"error": {"message": "the request does not fit", "code": 400}}, 400)
 
     def _newest(self, path: str) -> Received | None:

@@ -3,13 +3,16 @@
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from tests.fakes.fake_embeddings import FakeEmbeddings
-from tests.fakes.fake_engine import FakeEngine
+from tests.fakes.fake_engine import STREAM, FakeEngine
+from tests.fakes.fake_server import LAST_CHUNK, chunk
 from tests.proxy.conftest import (
     CHAT_MANIFEST,
     EMBEDDING_MANIFEST,
@@ -20,6 +23,7 @@ from tests.proxy.conftest import (
     settings_for,
 )
 from tests.proxy.requests import requests
+from tests.proxy.streams import cut_at, streams
 
 QUICKLY = settings(max_examples=250, derandomize=True, suppress_health_check=list(HealthCheck))
 AT_LENGTH = settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
@@ -97,3 +101,55 @@ def test_no_request_of_very_many_is_a_fault_of_ours(
     any_stack: Stack, faults: Faults, request: tuple[str, str, bytes]
 ) -> None:
     check(any_stack, faults, request)
+
+
+def heard(stack: Stack, pieces: list[bytes], path: str, body: dict[str, Any]) -> tuple[int, list[Any]]:
+    """What the client hears of such a stream: a status, and records without what differs from run to run."""
+    stack.engine.plan([STREAM, *map(chunk, pieces), LAST_CHUNK])
+    answer = stack.client.post(path, json=body)
+    records = [json.loads(line) for line in answer.text.splitlines()]
+    for record in records:
+        for name in [name for name in record if name == "created_at" or "duration" in name]:
+            del record[name]
+    return answer.status_code, records
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/chat": {"model": "smollm2:135m", "messages": [{"role": "user", "content": "x"}]},
+    "/api/generate": {"model": "smollm2:135m", "prompt": "x"},
+}
+
+
+def check_cut(stack: Stack, data: bytes, places: list[int], path: str, stream: bool) -> None:
+    stack.engine.reset()
+    body = BODIES[path] | {"stream": stream}
+    expected = heard(stack, [data] if data else [], path, body)
+    assert heard(stack, cut_at(data, places), path, body) == expected
+    status, records = expected
+    assert ("error" in records[-1]) or records[-1]["done"] is True
+    assert status in (200, 500, 502)
+
+
+CUTS = given(
+    data=streams,
+    places=st.lists(st.integers(0, 4000), max_size=12),
+    path=st.sampled_from(list(BODIES)),
+    stream=st.booleans(),
+)
+
+
+@settings(QUICKLY, max_examples=120)
+@CUTS
+def test_a_stream_cut_anywhere_is_heard_the_same(
+    any_stack: Stack, data: bytes, places: list[int], path: str, stream: bool
+) -> None:
+    check_cut(any_stack, data, places, path, stream)
+
+
+@pytest.mark.long
+@settings(AT_LENGTH, max_examples=5000)
+@CUTS
+def test_a_stream_cut_in_very_many_ways_is_heard_the_same(
+    any_stack: Stack, data: bytes, places: list[int], path: str, stream: bool
+) -> None:
+    check_cut(any_stack, data, places, path, stream)

@@ -1,0 +1,58 @@
+"""Streams of an engine, of every kind of chunk and of every end, and ways to cut them."""
+
+import itertools
+
+from hypothesis import strategies as st
+
+from tests.fakes.fake_engine import DONE, Event, delta, error, event, usage
+
+_words = st.sampled_from(["one ", "", "\u65e5\u672c", "\U0001f999\u200d", "\n", '"\\', "\0"]) | st.text(
+    max_size=6
+)
+
+
+def _call(index: int, text: str) -> Event:
+    call = {"index": index, "id": f"call-{index}", "function": {"name": "f", "arguments": text}}
+    return delta(tool_calls=[call])
+
+
+def _weighed(word: str) -> Event:
+    token = {"token": word, "logprob": -0.5, "bytes": list(word.encode("utf-8", "replace"))}
+    return delta(content=word, logprobs={"content": [token | {"top_logprobs": [token]}]})
+
+
+_chunks = (
+    _words.map(lambda word: delta(content=word))
+    | _words.map(lambda word: delta(reasoning=word))
+    | _words.map(lambda word: delta(reasoning_content=word))
+    | _words.map(_weighed)
+    | st.builds(_call, st.integers(0, 2), st.sampled_from(['{"a": ', "1}", "", "{}", "no"]))
+    | st.just(delta(role="assistant", content=""))
+)
+_noise = st.sampled_from([b"", b": waiting\n\n", b"event: x\nid: 1\n", b"\n\n", b"\r\n", b"data:\n\n"])
+_ends = st.sampled_from(
+    [
+        event(delta("stop")) + event(usage(3, 4)) + DONE,
+        event(delta("length")) + DONE,
+        event(delta("tool_calls")) + event(usage(3, 4)),
+        event(delta("stop"))[:-2],
+        event(error("it broke", 500)),
+        event(b'{"choices": [{"delta"'),
+        b'data: {"choi',
+        DONE,
+        b"",
+    ]
+)
+
+
+def _joined(parts: list[tuple[Event, bytes]], end: bytes) -> bytes:
+    return b"".join(noise + event(told) for told, noise in parts) + end
+
+
+streams = st.builds(_joined, st.lists(st.tuples(_chunks, _noise), max_size=8), _ends)
+
+
+def cut_at(data: bytes, places: list[int]) -> list[bytes]:
+    """The bytes in pieces, none of them empty."""
+    edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
