@@ -100,10 +100,9 @@ async def _filling(asked: GenerateRequest, model: Model, services: Services) -> 
 
 
 def _require(job: _Job, capability: str, refusal: str) -> None:
-    """Refuses what the model is known not to do; what nobody knows, the engine may judge."""
-    known = job.model.can(capability)
-    embeds_only = capability == "completion" and job.model.role == "embedding"
-    if known is False or embeds_only:
+    """Refuses what the model is known not to do; what nobody knows, the engine may judge. A model that makes
+    embeddings does nothing else."""
+    if job.model.can(capability) is False or job.model.role == "embedding":
         raise ApiError(400, refusal)
 
 
