@@ -1,14 +1,23 @@
 """Embeddings: what the server is asked, and vectors as clients expect them."""
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.fake_embeddings import DIMENSIONS, FakeEmbeddings, FakePooling, FakeStranger, vector
-from tests.fakes.fake_server import Step, head, whole
-from tests.proxy.conftest import EMBEDDING_MANIFEST, NOBODY, Stack, StartProxy, describe, settings_for
+from tests.fakes.fake_server import Gate, Step, head, whole
+from tests.proxy.conftest import (
+    EMBEDDING_MANIFEST,
+    NOBODY,
+    Stack,
+    StartProxy,
+    describe,
+    raw_post,
+    settings_for,
+)
 
 PATH = "/v1/embeddings"
 MODEL = "all-minilm:l6-v2"
@@ -179,3 +188,26 @@ def test_a_server_that_refuses_what_is_too_long_is_understood(
         400,
         "the input length exceeds the context length",
     )
+
+
+TWO_QUESTIONS = {"model": MODEL, "input": [f"text {number}" for number in range(300)]}
+
+
+def test_a_client_that_leaves_ends_all_questions(stack: Stack) -> None:
+    gates = [Gate(), Gate()]
+    for gate in gates:
+        stack.embeddings.plan([gate])
+    with closing(raw_post(stack.proxy.port, "/api/embed", TWO_QUESTIONS)):
+        for gate in gates:
+            gate.wait_until_reached()
+    assert all(request.gone.wait(1) for request in stack.embeddings.asked(PATH))
+
+
+def test_the_first_refusal_ends_the_other_questions(stack: Stack) -> None:
+    gate = Gate()
+    stack.embeddings.plan([gate])
+    stack.embeddings.plan(whole({"error": {"message": "no room", "code": 400}}, 400))
+    answer = stack.client.post("/api/embed", json=TWO_QUESTIONS)
+    assert (answer.status_code, answer.json()) == (400, {"error": "no room"})
+    gate.wait_until_reached()
+    assert stack.embeddings.asked(PATH)[0].gone.wait(1)
