@@ -25,7 +25,7 @@ _LOCK = ".lock"
 # A full disk stops more than this server, so that some is left to others.
 _SPARE_BYTES = 256 * 1024 * 1024
 
-_CANNOT = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_CANNOT = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
