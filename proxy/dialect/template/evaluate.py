@@ -80,7 +80,8 @@ class _Evaluation:
                 break
         leave = self.body(node.otherwise, dot) if empty else None
         del self._variables[visible:]
-        return leave
+        # Go's range takes a break in its else for its own, but not a continue.
+        return leave if leave is not None and leave.goes_on else None
 
     def _items(self, value: object, pipe: nodes.Pipe) -> Iterable[tuple[object, object]]:
         match value:

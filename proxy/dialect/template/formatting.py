@@ -25,6 +25,16 @@ class Verb:
     width: int = 0
     precision: int | None = None
 
+    @property
+    def named(self) -> bool:
+        """Structs say the names of their fields."""
+        return "n" in self.flags or self.in_go
+
+    @property
+    def in_go(self) -> bool:
+        """Values are written as in a program."""
+        return "g" in self.flags
+
     def pad(self, text: str) -> str:
         missing = self.width - len(text)
         if missing <= 0:
@@ -52,7 +62,7 @@ def of_bool(value: bool, verb: Verb) -> str | None:
 
 def of_text(text: str, verb: Verb) -> str | None:
     match verb.letter:
-        case "v" if "#" in verb.flags:
+        case "v" if verb.in_go:
             return verb.pad(quoted(text))
         case "s" | "v":
             return verb.pad(text[: verb.precision])

@@ -13,6 +13,8 @@ _VERB = re.compile(
     re.DOTALL,
 )
 
+_FLAGS_OF_V = str.maketrans("+#", "ng")
+
 
 def sprintf(pattern: str, values: Sequence[object], budget: Budget) -> str:
     return budget.text("".join(_Printf(values, budget).pieces(pattern)))
@@ -39,6 +41,8 @@ class _Printf:
 
     def _verb(self, match: re.Match[str]) -> Iterator[str]:
         flags, letter = match["flags"], match["letter"]
+        if letter == "v":
+            flags = flags.translate(_FLAGS_OF_V)
         if letter == "[":
             raise TemplateError("printf: arguments by number are not known here")
         width = self._number(match["width"] or "0")

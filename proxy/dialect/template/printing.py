@@ -39,7 +39,7 @@ def formatted(value: object, verb: Verb, budget: Budget, depth: int = 0) -> str:
         return _nil(verb, depth)
     if verb.letter == "T":
         return verb.pad(kind(value))
-    if isinstance(value, Described) and verb.letter in "vsxXq" and "#" not in verb.flags:
+    if isinstance(value, Described) and verb.letter in "vsxXq" and not verb.in_go:
         return budget.text(formatting.of_text(value.text(budget), verb) or "")
     if isinstance(value, Struct | Mapping) or is_list(value):
         return budget.text(_compound(value, verb, budget, depth))
@@ -52,7 +52,7 @@ def formatted(value: object, verb: Verb, budget: Budget, depth: int = 0) -> str:
 
 def _nil(verb: Verb, depth: int) -> str:
     if depth:
-        return "interface {}(nil)" if verb.letter == "v" and "#" in verb.flags else "<nil>"
+        return "interface {}(nil)" if verb.in_go else "<nil>"
     return verb.pad("<nil>") if verb.letter in "vT" else f"%!{verb.letter}(<nil>)"
 
 
@@ -65,26 +65,24 @@ def _scalar(value: object, verb: Verb, budget: Budget) -> str | None:
         case float():
             return formatting.of_float(value, verb)
     text = budget.text(str(value))
-    if verb.letter == "q" or "#" in verb.flags:
+    if verb.letter == "q" or verb.in_go:
         budget.read_each(text)
     return formatting.of_text(text, verb)
 
 
 def _compound(value: object, verb: Verb, budget: Budget, depth: int) -> str:
     items: list[str] = []
-    in_go = verb.letter == "v" and "#" in verb.flags
-    named = in_go or (verb.letter == "v" and "+" in verb.flags)
     match value:
         case Struct():
             for name, item in value.fields.items():
-                items.append(f"{name}:" * named + formatted(item, verb, budget, depth + 1))
+                items.append(f"{name}:" * verb.named + formatted(item, verb, budget, depth + 1))
         case Mapping():
             for name, item in sorted(value.items()):
                 key = formatted(name, verb, budget, depth + 1)
                 items.append(f"{key}:{formatted(item, verb, budget, depth + 1)}")
         case Sequence():
             items = [formatted(item, verb, budget, depth + 1) for item in value]
-    if in_go:
+    if verb.in_go:
         return f"{kind(value)}{{{', '.join(items)}}}"
     start, end = "{}" if isinstance(value, Struct) else ("map[", "]") if isinstance(value, Mapping) else "[]"
     return f"{start}{' '.join(items)}{end}"
