@@ -2,6 +2,7 @@
 of a sensible size. The server below waits for ever and takes whatever comes."""
 
 import asyncio
+import re
 import socket
 
 import uvicorn
@@ -15,6 +16,7 @@ HEAD_SECONDS = 30.0
 _GRACE_SECONDS = 5
 # Clients pool their connections, and few of them expect one to be closed soon.
 _IDLE_SECONDS = 120
+_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -38,7 +40,7 @@ class Protocol(HttpToolsProtocol):
         """What comes after one request is the next one's head, be it the end of a line alone."""
         self._in_head = not self._in_body
         self._head_size = self._head_size + len(data) if self._in_head else 0
-        super().data_received(data)
+        super().data_received(_without_upgrade(data) if self._in_head and b"h2c" in data else data)
         if self._in_head and not self.transport.is_closing():
             self._await_head()
 
@@ -74,6 +76,12 @@ class Protocol(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Java's client offers HTTP/2 with its first request; the parser below drops the body of such a one."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
 
 
 def server_config(app: object) -> uvicorn.Config:

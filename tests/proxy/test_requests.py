@@ -178,6 +178,37 @@ class TestManyRequests:
         assert narrow.client.post("/api/chat", json=CHAT).status_code == 200
 
 
+class TestOffersOfHttp2:
+    """As Java's client makes them with its first request."""
+
+    HEAD = (
+        b"POST /api/show HTTP/1.1\r\nhost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        b"HTTP2-Settings: AAMAAABkAAQAAP__\r\nUpgrade: h2c\r\n"
+    )
+    BODY = b'{"model": "smollm2:135m"}'
+    WHOLE = HEAD + b"content-length: %d\r\n\r\n" % len(BODY)
+    CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(BODY)
+
+    @pytest.mark.parametrize(
+        "parts",
+        [[WHOLE + BODY], [WHOLE, BODY], [WHOLE + BODY[:5], BODY[5:]], [CHUNKED + BODY + b"\r\n0\r\n\r\n"]],
+        ids=["at once", "body later", "body in parts", "chunked"],
+    )
+    def test_are_not_taken_and_cost_no_body(self, stack: Stack, parts: list[bytes]) -> None:
+        with closing(connect(stack.proxy)) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for _ in range(2):
+                for part in parts:
+                    connection.sendall(part)
+                assert b'"family":"llama"' in connection.recv(65536)
+
+    def test_a_body_may_speak_of_them(self, stack: Stack) -> None:
+        body = b'{"model":\r\nupgrade: h2c'
+        with closing(connect(stack.proxy)) as connection:
+            connection.sendall(POST % (b"/api/show", len(body)) + body)
+            assert b"looking for beginning of value" in connection.recv(65536)
+
+
 def test_a_connection_is_kept(stack: Stack) -> None:
     with closing(connect(stack.proxy)) as connection:
         for _ in range(3):
