@@ -95,7 +95,7 @@ class Reading:
         except (msgspec.DecodeError, ValueError, RecursionError):
             raise EngineBrokenError("the engine sent a chunk that cannot be read") from None
         if chunk.error is not None:
-            raise from_engine_error(500, data)
+            raise from_engine_error(_status(chunk.error), data)
         if chunk.usage is not None:
             self.usage = chunk.usage
         if chunk.prompt_token_ids is not None:
@@ -137,3 +137,9 @@ class Reading:
                 self._calls.add(delta.tool_calls)
         logprobs = read_logprobs(choice.logprobs, self._tops) if choice.logprobs is not None else []
         return Piece(text, thinking, logprobs) if text or thinking or logprobs else None
+
+
+def _status(error: object) -> int:
+    """A stream that began well has no other status than the one in its error."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else 500

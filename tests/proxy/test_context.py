@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.fakes.fake_engine import error, text, usage
 from tests.fakes.fake_engine import streamed as events_of
-from tests.fakes.fake_engine import text, usage
 from tests.fakes.fake_server import whole
 from tests.proxy.asking import CHAT, COMPLETIONS, MODEL, Json, asked, chat, generate, records
 from tests.proxy.conftest import Stack
@@ -78,6 +78,14 @@ def test_a_system_prompt_comes_with_the_new_turn(stack: Stack) -> None:
 def test_contexts_at_fault(stack: Stack, context: object, message: str) -> None:
     answer = generate(stack, context=context)
     assert (answer.status_code, answer.json()) == (400, {"error": message})
+
+
+def test_an_engine_may_refuse_a_context_in_its_stream(stack: Stack) -> None:
+    for asked_first in ([1], [2]):
+        stack.engine.plan(whole({"count": 1, "max_model_len": 9, "tokens": asked_first}))
+    stack.engine.plan(events_of([error("Token id 5 is out of vocabulary", 400)]))
+    answer = generate(stack, context=[5])
+    assert (answer.status_code, answer.json()) == (400, {"error": "Token id 5 is out of vocabulary"})
 
 
 def test_an_empty_context_is_none(stack: Stack) -> None:
