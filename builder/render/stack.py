@@ -13,7 +13,7 @@ from builder.render.settings import settings
 from builder.render.templates import environment
 from builder.targets.arguments import flags
 from builder.targets.model import Catalog, Target
-from builder.targets.naming import MODELS_VOLUME, cache_volume, hub_volume
+from builder.targets.naming import MODELS_VOLUME, cache_volume, hub_volume, library_volume
 
 ENV = ".env"
 """What a person says of the host: a copy of the example until it is changed, and kept from then on."""
@@ -72,6 +72,7 @@ def _variables(
         "embeddings_url": _embeddings_url(catalog, target, options),
         "on_this_host": server is not None and urlsplit(server.url).hostname == HOST_NAME,
         "certificate": _CERTIFICATE if server and server.certificate else None,
+        "on_gpu": _on_gpu(target, options),
         "chat_flags": _chat_flags(target, options),
         "pooling_flags": flags(target.stack.pooling.args),
         "caches": {variable: f"{_CACHE}/{folder}" for variable, folder in target.stack.caches.items()},
@@ -80,6 +81,7 @@ def _variables(
         "volumes": {
             "models": MODELS_VOLUME,
             "hub": hub_volume(options.name),
+            "library": library_volume(options.name),
             "cache": cache_volume(options.name),
         },
     }
@@ -90,6 +92,13 @@ def _embeddings_url(catalog: Catalog, target: Target, options: StackOptions) -> 
         return options.embeddings.url
     ports = {"infinity": catalog.images["embeddings"].port, "vllm": target.engine.port}
     return f"http://embeddings:{ports[options.embeddings]}/v1"
+
+
+def _on_gpu(target: Target, options: StackOptions) -> list[str]:
+    """Which models lie on a GPU; of a server that is not the stack's, nobody knows."""
+    if target.vendor == "none":
+        return []
+    return ["chat", "embedding"] if options.embeddings == "vllm" else ["chat"]
 
 
 def _chat_flags(target: Target, options: StackOptions) -> list[str]:

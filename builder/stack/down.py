@@ -10,7 +10,7 @@ from builder.engine import Engine, connect
 from builder.models import ModelsVolume
 from builder.stack.compose import STACK, containers, networks
 from builder.stack.hub import secrets_folder
-from builder.targets.naming import cache_volume, hub_volume
+from builder.targets.naming import cache_volume, hub_volume, library_volume
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -27,11 +27,15 @@ def run_down(args: argparse.Namespace, console: Console) -> int:
         _remove_networks(engine, console)
         step.finish(f"{len(stopped)} containers" if stopped else "it was not running")
     if args.volumes:
-        for name in (ModelsVolume.name, hub_volume(STACK), cache_volume(STACK)):
+        for name in _volumes():
             engine.remove_volume(name)
         shutil.rmtree(secrets_folder(STACK), ignore_errors=True)
         console.line("removed the models, what was kept for the hub, and what the engines compiled")
     return 0
+
+
+def _volumes() -> tuple[str, ...]:
+    return ModelsVolume.name, library_volume(STACK), hub_volume(STACK), cache_volume(STACK)
 
 
 def _remove(container: "Container") -> None:

@@ -41,6 +41,11 @@ def hub_volume(stack: str) -> str:
     return f"{stack}-hub"
 
 
+def library_volume(stack: str) -> str:
+    """Where a stack's proxy keeps the models that its clients pulled, made or copied."""
+    return f"{stack}-library"
+
+
 def cache_volume(stack: str) -> str:
     """Where a stack's engines keep what they compiled at run time."""
     return f"{stack}-cache"

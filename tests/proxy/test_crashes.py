@@ -115,9 +115,9 @@ def test_killed_in_the_middle_of_a_pull(engine: FakeEngine, tmp_path: Path) -> N
         assert [request for request in hub.requests if "model.safetensors bytes=" in request]
 
 
-@pytest.mark.parametrize("delay", [1, 4, 9])
+@pytest.mark.parametrize("delay", [1, 7])
 def test_killed_while_models_are_made(engine: FakeEngine, tmp_path: Path, delay: int) -> None:
-    """At whichever step it is then: each model is there as a whole or not at all, and nothing is left over."""
+    """At whichever step it is then: each model is whole or not there, and nothing is left over."""
     system = "You are Mario. " * 10_000
     body = {"from": BASE, "system": system, "stream": False}
     made: list[str] = []

@@ -43,7 +43,9 @@ RUN mkdir -p /layers/files/etc /layers/files/opt/venv/bin \
     && python3 -m compileall -q -j0 --invalidation-mode=unchecked-hash -x '/(transformers/models/(?!auto/)[^/]+/(modeling|image_processing|video_processing|processing|feature_extraction)_|torch/testing/_internal/(?!__init__|logging_tensor|common_dtype|distributed/(__init__|fake_pg)))' -s /layers/files -p / /layers/files/opt/venv/lib \
     && find /layers/files -exec touch -h -d @946684800 {} +
 RUN mkdir -m 0755 /layers/files/models \
-    && touch -d @946684800 /layers/files /layers/files/models
+    && mkdir -m 0775 /layers/files/library \
+    && chown 10001:0 /layers/files/library \
+    && touch -d @946684800 /layers/files /layers/files/models /layers/files/library
 
 FROM gfxpack/base:bookworm-1ec279e7383b
 COPY --link --from=packages /layers/packages/ /
