@@ -112,14 +112,19 @@ class Sampling:
     keep: int = _KEPT
 
 
-def sampling(options: Mapping[str, Any]) -> Sampling:
-    given = {name: value for name, value in options.items() if name in _OPTIONS and value is not None}
-    for name, value in given.items():
+def check(options: Mapping[str, Any]) -> None:
+    """Raises where one of them is of the wrong type."""
+    for name, value in _given(options).items():
         expected = _OPTIONS[name].type
         if not expected.accepts(value):
             raise ApiError(400, f'option "{name}" must be of type {expected.name}')
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise ApiError(400, f'option "{name}" must be of an array of strings')
+
+
+def sampling(options: Mapping[str, Any]) -> Sampling:
+    check(options)
+    given = _given(options)
     # A window of nothing to look back on leaves nothing to punish.
     if given.get("repeat_last_n") == 0:
         given.pop("repeat_penalty", None)
@@ -134,6 +139,10 @@ def sampling(options: Mapping[str, Any]) -> Sampling:
         window=_limit(given.get("num_ctx", 0)) or None,
         keep=_keep(given.get("num_keep", _KEPT)),
     )
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in _OPTIONS and value is not None}
 
 
 def without_effect(options: Mapping[str, Any]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from proxy.asgi import Reply, Request, json_reply
+from proxy.dialect import options
 from proxy.dialect.decoding import decode
 from proxy.dialect.embeddings import Batch, Text, fitted, texts_of
 from proxy.dialect.messages import EmbeddingRequest, EmbedRequest
@@ -20,6 +21,7 @@ async def embed(request: Request, services: Services) -> Reply:
     finding.require_name(asked.model, finding.EMBED)
     texts = texts_of(asked.input)
     model = await find_embedding(request, services, asked.model, finding.EMBED)
+    options.check(asked.options)
     if not texts:
         _require_loaded(services, model)
         return json_reply({"model": asked.model, "embeddings": []})
@@ -38,6 +40,7 @@ async def embeddings(request: Request, services: Services) -> Reply:
     """As the server made it: Ollama brings this one to no length."""
     asked = decode(request.body, EmbeddingRequest)
     model = await find_embedding(request, services, asked.model, finding.EMBEDDINGS)
+    options.check(asked.options)
     if not asked.prompt:
         _require_loaded(services, model)
         return json_reply({"embedding": []})

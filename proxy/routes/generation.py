@@ -8,7 +8,7 @@ import msgspec
 from proxy import fitting, prompting
 from proxy.asgi import Reply, Request, Stream
 from proxy.clock import now
-from proxy.dialect import errors, templating
+from proxy.dialect import errors, options, templating
 from proxy.dialect.answers import (
     CHAT,
     GENERATE,
@@ -22,7 +22,6 @@ from proxy.dialect.answers import (
 )
 from proxy.dialect.decoding import decode
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
-from proxy.dialect.options import without_effect
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.exchange import Exchange, cut_headers
@@ -113,6 +112,7 @@ def _require_thinking(job: _Job) -> None:
 
 def _loaded(job: _Job, services: Services) -> Reply:
     """It is true to say so only of a model that the engine serves."""
+    options.check(job.request.options)
     if not services.catalog.is_loaded(job.model):
         raise EngineUnreadyError(f"model '{job.model.name}' is not loaded: the engine may still be starting")
     return _settled(job, services, "load")
@@ -124,7 +124,7 @@ def _settled(job: _Job, services: Services, reason: str) -> Reply:
 
 
 async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | Stream:
-    services.notices.without_effect(without_effect(job.request.options))
+    services.notices.without_effect(options.without_effect(job.request.options))
     server = services.catalog.server(job.model)
     if job.request.render_only:
         ask = await fitting.fitted(server, job.model, ask, certainly=True)

@@ -50,6 +50,8 @@ def types() -> Iterator[Row]:
     for route, kind in ((EMBED, "EmbedRequest"), (EMBEDDINGS, "EmbeddingRequest")):
         told = wrong.format("array", f"{kind}.options", "map[string]interface {}")
         yield Row(route, {"options": []}, 400, told)
+        told = 'option "num_ctx" must be of type integer'
+        yield Row(route, {"model": EMBEDS, "options": {"num_ctx": "8k"}}, 400, told)
         yield Row(route, {"keep_alive": "5"}, 400, 'time: missing unit in duration "5"')
         yield Row(route, {"keep_alive": True}, 400, "Unsupported type: 'bool'")
 

@@ -182,6 +182,7 @@ def test_think(ruled: Stack, row: Row) -> None:
 
 
 def options() -> Iterator[Row]:
+    told_of_top_k = 'option "top_k" must be of type integer'
     wrong = {
         "integer": ("num_ctx", "num_predict", "top_k", "seed", "num_keep", "repeat_last_n", "num_batch"),
         "float32": ("temperature", "top_p", "min_p", "repeat_penalty", "typical_p", "presence_penalty"),
@@ -191,6 +192,8 @@ def options() -> Iterator[Row]:
     for kind, named in wrong.items():
         for name in named:
             yield from both({"options": {name: "8k"}}, f'option "{name}" must be of type {kind}')
+    # Loading a model looks at them, too.
+    yield from both({"options": {"top_k": "x"}, "prompt": "", "messages": []}, told_of_top_k)
     yield from both({"options": {"num_gpu": True}}, 'option "num_gpu" must be of type integer')
     yield from both({"options": {"use_mmap": 1}}, 'option "use_mmap" must be of type boolean')
     yield from both({"options": {"stop": ["a", 1]}}, 'option "stop" must be of an array of strings')
