@@ -34,8 +34,10 @@ def test_one_value_is_replaced_and_no_other(named: list[tuple[str, bytes]], valu
 
 
 pieces = st.sampled_from(
-    [*('form-data; name="a"', "; ", 'name="b"', "name=b", "name*=utf-8''b", "filename=", '"', "\\", '\\"')]
-    + [*(";", "=", " ", "\t", "\r\n ", "form-data", 'filename="c; name=b"', "name*0=b", "a", "\r\nX: y")]
+    [
+        *('form-data; name="a"', "; ", 'name="b"', "name=b", "name*=utf-8''b", "filename=", '"', "\\", '\\"'),
+        *(";", "=", " ", "\t", "\r\n ", "form-data", 'filename="c; name=b"', "name*0=b", "a", "\r\nX: y"),
+    ]
 )
 
 
