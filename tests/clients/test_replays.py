@@ -270,3 +270,108 @@ class TestOpenWebui:
         *_, last = lines_of(client.post("/api/create", json=asked))
         assert last == {"status": "success"}
         assert client.request("DELETE", "/api/delete", json={"model": "of-a-user"}).status_code == 200
+
+
+class TestLibreChat:
+    """It chats by Ollama's JavaScript client, with nulls among the options, and lists models by itself."""
+
+    def test_names(self, client: httpx.Client) -> None:
+        assert f"{MODEL}:latest" in [tag["name"] for tag in client.get("/api/tags").json()["models"]]
+
+    def test_chat(self, client: httpx.Client) -> None:
+        flat: Json = {"temperature": 0.8, "top_p": 1, "seed": None, "stop": [], "mirostat": 0}
+        parts = lines_of(
+            client.post("/api/chat", json={"model": MODEL, "messages": ASKED, "stream": True} | flat)
+        )
+        assert "".join(part["message"]["content"] for part in parts) == SKY
+
+
+class TestOllamasCommandLine:
+    """Its words, by what a terminal calls them. It is written in Go, which fails where a type is another."""
+
+    HEADERS: ClassVar = {
+        "accept": "application/x-ndjson",
+        "user-agent": "ollama/0.33.0 (amd64 linux) Go/go1.26.0",
+        "content-type": "application/json",
+    }
+
+    @pytest.fixture
+    def client(self, client: httpx.Client) -> httpx.Client:
+        client.headers.update(self.HEADERS)
+        assert client.head("/").status_code == 200
+        return client
+
+    def test_run(self, client: httpx.Client) -> None:
+        shown = client.post("/api/show", json={"model": MODEL, "system": "", "verbose": False}).json()
+        assert {"completion", "vision"} <= set(shown["capabilities"])
+        asked: Json = {"model": MODEL, "prompt": "", "options": {}, "think": None, "keep_alive": None}
+        [loaded] = [json.loads(line) for line in client.post("/api/generate", json=asked).text.splitlines()]
+        assert (loaded["done"], loaded["done_reason"]) == (True, "load")
+        chat: Json = {"model": MODEL, "messages": ASKED, "format": "", "options": {}, "think": None}
+        *_, last = parts = lines_of(client.post("/api/chat", json=chat))
+        assert "".join(part["message"]["content"] for part in parts) == SKY
+        assert all(datetime.fromisoformat(part["created_at"]) for part in parts)
+        assert all(isinstance(last[name], int) for name in last if name.endswith(("_duration", "_count")))
+
+    def test_run_a_model_that_embeds(self, client: httpx.Client) -> None:
+        model = MODELS["EMBEDDING_MODEL"]
+        assert client.post("/api/show", json={"model": model}).json()["capabilities"] == ["embedding"]
+        [vector] = client.post("/api/embed", json={"model": model, "input": "one"}).json()["embeddings"]
+        assert len(vector) == 8
+
+    def test_stop(self, client: httpx.Client) -> None:
+        told = client.post("/api/generate", json={"model": MODEL, "prompt": "", "keep_alive": 0}).json()
+        assert told["done_reason"] == "unload"
+
+    def test_list_and_ps(self, client: httpx.Client) -> None:
+        for path in ("/api/tags", "/api/ps"):
+            models = client.get(path).json()["models"]
+            assert models
+            for model in models:
+                assert re.fullmatch("[0-9a-f]{12}", model["digest"][:12])
+                assert isinstance(model["size"], int)
+                assert isinstance(model["details"]["families"], list)
+
+    def test_show(self, client: httpx.Client) -> None:
+        info = client.post("/api/show", json={"model": MODEL}).json()["model_info"]
+        assert all(type(info[name]) is int for name in info if name.endswith(("_count", "_length")))
+
+    def test_create_from_a_modelfile(self, client: httpx.Client) -> None:
+        """The Modelfile is read here, by the command line; what follows `FROM` may be a model's name."""
+        asked = {
+            "model": "mario",
+            "from": MODEL,
+            "system": "You are Mario.",
+            "parameters": {"temperature": 1, "stop": ["</s>", "because"]},
+            "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "It's me!"}],
+            "license": ["MIT"],
+        }
+        *_, last = lines_of(client.post("/api/create", json=asked))
+        assert last == {"status": "success"}
+        parts = lines_of(client.post("/api/chat", json={"model": "mario", "messages": ASKED}))
+        assert "".join(part["message"]["content"] for part in parts).strip() == "The sky is blue"
+        assert client.post("/api/copy", json={"source": "mario", "destination": "luigi"}).content == b""
+        for name in ("mario", "luigi"):
+            shown = client.post("/api/show", json={"model": name}).json()
+            assert [message["role"] for message in shown["messages"]] == ["user", "assistant"]
+            assert "\nPARAMETER stop because\n" in shown["modelfile"]
+            assert client.request("DELETE", "/api/delete", json={"model": name}).content == b""
+
+    def test_rm_of_what_is_not_there(self, client: httpx.Client) -> None:
+        answer = client.request("DELETE", "/api/delete", json={"model": "nobody", "name": ""})
+        assert (answer.status_code, answer.json()) == (404, {"error": "model 'nobody' not found"})
+
+    def test_pull_of_what_is_here(self, client: httpx.Client) -> None:
+        first, *between, last = lines_of(client.post("/api/pull", json={"model": MODEL, "insecure": False}))
+        assert (first["status"], last["status"]) == ("pulling manifest", "success")
+        for part in between:
+            if "digest" in part:
+                assert re.fullmatch("sha256:[0-9a-f]{64}", part["digest"])
+                assert 0 <= part.get("completed", 0) <= part["total"]
+
+    def test_what_it_asks_of_an_account(self, client: httpx.Client) -> None:
+        assert client.get("/api/status").json()["cloud"]["disabled"] is True
+        me = client.post("/api/me")
+        assert (me.status_code, me.json()["error"]) == (401, "unauthorized")
+        assert client.get("/api/experimental/model-recommendations").json()["recommendations"] == []
+        assert client.post("/api/experimental/web_search", json={"query": "x"}).status_code == 403
