@@ -114,6 +114,14 @@ def _sources() -> Sources:
     return Sources.load()
 
 
+def _environment(program: str | Path) -> dict[str, str]:
+    """uv and npm know nothing of pip's configuration, which is the one that there is."""
+    if program == _UV:
+        return dict(asking_everywhere(_sources()))
+    found = {"NODE_EXTRA_CA_CERTS": _sources().certificate, "HTTPS_PROXY": _sources().pip.proxy}
+    return {name: os.fspath(value) for name, value in found.items() if value} | dict(os.environ)
+
+
 def _trusted() -> list[str]:
     return [word for host in _sources().pip.trusted_hosts for word in ("--allow-insecure-host", host)]
 
@@ -122,7 +130,7 @@ def _run(*command: str | Path, cwd: Path | None = None) -> str:
     done = subprocess.run(
         [os.fspath(word) for word in command],
         cwd=cwd,
-        env=dict(asking_everywhere(_sources())) if command[0] == _UV else None,
+        env=_environment(command[0]),
         capture_output=True,
         text=True,
         check=False,
