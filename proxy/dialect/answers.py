@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from proxy.dialect.from_engine import Piece, Reading
+from proxy.dialect.lines import line
 from proxy.dialect.logprobs import Logprob
 from proxy.dialect.thoughts import Thoughts
 from proxy.dialect.to_engine import EngineRequest
@@ -48,10 +49,10 @@ class Record:
         self._stamp = clock.stamp
 
     def part(self, piece: Piece) -> bytes:
-        return self._write(piece, (), b',"done":false}\n')
+        return self._write(piece, (), b',"done":false}')
 
     def calls(self, calls: Sequence[dict[str, Any]]) -> bytes:
-        return self._write(Piece(), calls, b',"done":false}\n')
+        return self._write(Piece(), calls, b',"done":false}')
 
     def last(
         self, piece: Piece, calls: Sequence[dict[str, Any]], reason: str | None, figures: dict[str, Any]
@@ -62,7 +63,7 @@ class Record:
         self, tail: dict[str, Any], piece: Piece | None = None, calls: Sequence[dict[str, Any]] = ()
     ) -> bytes:
         """A record that ends in other fields than those of a part."""
-        return self._write(piece or Piece(), calls, b"," + _encode(tail)[1:] + b"\n")
+        return self._write(piece or Piece(), calls, b"," + _encode(tail)[1:])
 
     def _write(self, piece: Piece, calls: Sequence[dict[str, Any]], tail: bytes) -> bytes:
         shape = self._shape
@@ -75,7 +76,7 @@ class Record:
         if piece.logprobs:
             parts += (b',"logprobs":', _encode(piece.logprobs))
         parts.append(tail)
-        return b"".join(parts)
+        return line(b"".join(parts))
 
 
 def settled(shape: Shape, model: str, reason: str, clock: Clock) -> bytes:

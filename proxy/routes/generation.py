@@ -21,6 +21,7 @@ from proxy.dialect.answers import (
     settled,
 )
 from proxy.dialect.decoding import decode
+from proxy.dialect.lines import line
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.to_engine import EngineRequest
 from proxy.errors import ApiError, EngineUnreadyError
@@ -143,4 +144,4 @@ async def _answer(job: _Job, ask: EngineRequest, services: Services) -> Reply | 
 
 
 def _error_record(error: ApiError) -> bytes:
-    return msgspec.json.encode(errors.ollama(error)) + b"\n"
+    return line(msgspec.json.encode(errors.ollama(error)))

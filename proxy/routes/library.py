@@ -9,6 +9,7 @@ from proxy.asgi import Reply, Request, Stream, json_reply
 from proxy.dialect import errors, making, names
 from proxy.dialect.decoding import decode
 from proxy.dialect.library import CopyRequest, CreateRequest, DeleteRequest, PullRequest, PushRequest
+from proxy.dialect.lines import line
 from proxy.dialect.names import Name
 from proxy.dialect.quoting import quoted
 from proxy.errors import ApiError
@@ -99,8 +100,8 @@ async def _told(records: Records, *, stream: bool) -> Reply | Stream:
 async def _lines(records: Records) -> AsyncGenerator[bytes, None]:
     async with aclosing(records):
         async for record in records:
-            yield msgspec.json.encode(record) + b"\n"
+            yield line(msgspec.json.encode(record))
 
 
 def _error_line(error: ApiError) -> bytes:
-    return msgspec.json.encode(errors.ollama(error)) + b"\n"
+    return line(msgspec.json.encode(errors.ollama(error)))

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.fakes.fake_engine import delta, streamed, text, usage
+from tests.fakes.fake_engine import delta, error, streamed, text, usage
 from tests.proxy.asking import CHAT, COMPLETIONS, METRICS, MODEL, asked, chat, generate, records
 from tests.proxy.conftest import Stack
 
@@ -151,3 +151,22 @@ def test_a_stream_without_usage_still_counts(stack: Stack) -> None:
     told = chat(stack, stream=False).json()
     assert told["eval_count"] == 2
     assert all(told[name] > 0 for name in METRICS - {"prompt_eval_count"})
+
+
+@pytest.mark.parametrize("ends", ["a\x85b", "a\u2028b\u2029", "\x0b\x0c\x1c\x1d\x1e\r\n"])
+def test_every_record_is_one_line_also_to_python(stack: Stack, ends: str) -> None:
+    """Its `splitlines`, and so its HTTP clients, know more ends of lines than JSON does."""
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": json.dumps({"x": ends})}}
+    events = [
+        delta(content=ends),
+        delta(reasoning=ends),
+        delta(tool_calls=[call]),
+        delta("stop"),
+        usage(1, 1),
+    ]
+    stack.engine.plan(streamed(events))
+    spoken, thought, called, _ = [json.loads(line)["message"] for line in chat(stack).iter_lines()]
+    assert (spoken["content"], thought["thinking"]) == (ends, ends)
+    assert called["tool_calls"][0]["function"]["arguments"] == {"x": ends}
+    stack.engine.plan(streamed([*events[:1], error(ends, 500)]))
+    assert [json.loads(line) for line in chat(stack).iter_lines()][-1] == {"error": ends}

@@ -67,7 +67,7 @@ def told(answer: httpx.Response) -> list[dict[str, object]]:
     """The objects of an answer; its error among them, in the form of any of the dialects."""
     if answer.headers.get("content-type", "").startswith("text/") or not answer.text:
         return []
-    return [json.loads(line) for line in answer.text.splitlines()]
+    return [json.loads(line) for line in answer.content.split(b"\n") if line]
 
 
 def check(stack: Stack, faults: Faults, request: tuple[str, str, bytes]) -> None:
