@@ -5,6 +5,7 @@ exist, of which only the first so many get a name of their own. All is counted o
 ended."""
 
 import platform
+import time
 from collections.abc import Mapping
 
 from proxy import API_VERSION, process
@@ -66,10 +67,9 @@ class Meters:
 
     def end(self, tally: Tally, route: str, key: str, *, infers: bool) -> None:
         self._in_progress -= 1
-        ended_ns = Tally().started_ns
         model = self._label(tally.model) or (_UNKNOWN if infers else "")
-        self._requests.add(1, route, str(tally.status), model, key)
-        self._seconds.observe((ended_ns - tally.started_ns) * _NS, route)
+        self._requests.add(1, route, str(tally.status or GONE), model, key)
+        self._seconds.observe((time.perf_counter_ns() - tally.started_ns) * _NS, route)
         if infers and tally.first_ns:
             self._first_seconds.observe((tally.first_ns - tally.started_ns) * _NS, route, model)
         if tally.prompt_tokens:

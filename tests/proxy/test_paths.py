@@ -5,6 +5,8 @@ from contextlib import closing
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.proxy.conftest import Stack
 
@@ -109,6 +111,36 @@ def test_a_path_that_is_none(stack: Stack, path: bytes) -> None:
     with closing(socket.create_connection(("127.0.0.1", stack.proxy.port), timeout=5)) as connection:
         connection.sendall(b"GET " + path + b" HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         assert connection.recv(65536).startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
+
+
+TARGET = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        ["host", "origin", "authorization", "x-api-key", "content-encoding", "expect", "upgrade"]
+    ),
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, blacklist_characters="\x7f"), max_size=20)
+    | st.sampled_from(["http://localhost", "https://[", "Bearer x", "100-continue", "h2c", "localhost:x"]),
+)
+
+
+@given(
+    method=st.sampled_from(["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE"]),
+    target=st.sampled_from(["/", "/api/", "/v1/models/", "//", "/../"]).flatmap(
+        lambda at: TARGET.map(at.__add__)
+    ),
+    headers=HEADERS,
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_is_asked_for_is_no_failure_of_ours(
+    stack: Stack, method: str, target: str, headers: dict[str, str]
+) -> None:
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    request = "\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1")
+    with closing(socket.create_connection(("127.0.0.1", stack.proxy.port), timeout=5)) as connection:
+        connection.sendall(request)
+        start = connection.recv(65536)
+    assert start.startswith(b"HTTP/1.1 ")
+    assert int(start.split(b" ")[1]) < 500
 
 
 class TestTheCloud:
