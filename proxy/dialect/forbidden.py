@@ -38,7 +38,7 @@ _PARTS: Mapping[str, str] = {
 _MOST_ANSWERS = 128
 _COUNTS = ("n", "best_of")
 
-_URLS = ("image_url", "audio_url", "video_url", "source")
+_URLS = ("image_url", "audio_url", "video_url", "file_url", "source")
 _URL_LISTS = ("images", "audio", "videos")
 _CONVERSATIONS = ("messages", "input", "system")
 # Where the parts of a message stand; what is beside them, as the arguments of a tool's call, is free.

@@ -21,6 +21,8 @@ from proxy.upstream import Answer
 _EVENT_STREAM = "text/event-stream"
 _KEPT_HEADERS = ("retry-after", "x-request-id")
 _LONGEST_LINE = 32 * 1024 * 1024
+# Usage stands at the end, also of a whole answer.
+_LAST_BYTES = 16 * 1024
 # So many of the last pieces are looked at for the mark of the end.
 _LAST_PIECES = 4
 # What a whole stream ends with. A dialect that is not here has no such mark.
@@ -88,7 +90,7 @@ async def passed_on(call: Call, services: Services) -> Reply | Stream:
     if answer.status != 200:
         error = refusal(answer.status, body, call.path, call.name)
         if error is not None:
-            raise error
+            raise ApiError(error.status, error.message, headers={**error.headers, **headers})
         return Reply(body, answer.status, content_type, headers)
     return Reply(_whole(call, body, content_type), 200, content_type, headers)
 
@@ -125,7 +127,7 @@ def _whole(call: Call, body: bytes, content_type: str) -> bytes:
 
 def _count(tally: Tally, told: bytes) -> None:
     """Of a stream it is known only where the client asked for it."""
-    usage = usage_in(told)
+    usage = usage_in(told[-_LAST_BYTES:])
     if usage is not None:
         tally.prompt_tokens, tally.written_tokens = usage.prompt_tokens, usage.completion_tokens
 

@@ -82,6 +82,7 @@ def test_what_is_the_engines_to_judge(stack: Stack, harmless: dict[str, Any]) ->
             "/v1/responses",
             {"input": [{"type": "function_call_output", "output": [{"image_url": METADATA}]}]},
         ),
+        ("/v1/responses", {"input": says({"type": "input_file", "file_url": METADATA})["messages"]}),
         ("/v1/messages", says({"type": "image", "source": {"type": "url", "url": METADATA}})),
         (
             "/v1/messages",

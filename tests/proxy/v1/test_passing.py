@@ -156,6 +156,15 @@ def test_a_route_that_the_engine_does_not_have(stack: Stack, path: str) -> None:
     assert message_of(answer).startswith(f'"{MODEL}" does not support ')
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages"])
+def test_when_to_try_again_passes(stack: Stack, path: str) -> None:
+    body = json.dumps(error("slow down", 429)).encode()
+    stack.engine.plan([head(429, retry_after="7", content_length=str(len(body))) + body])
+    answer = stack.client.post(path, json=PATHS[path])
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+    assert message_of(answer) == "slow down"
+
+
 def test_only_harmless_headers_pass(stack: Stack) -> None:
     stack.engine.plan(
         [head(200, x_request_id="abc", set_cookie="a=b", server="vllm", content_length="2") + b"{}"]
