@@ -14,6 +14,7 @@ from proxy.dialect.template.printf import sprintf
 from proxy.dialect.template.printing import sprint, sprintln
 from proxy.dialect.template.values import (
     NO_VALUE,
+    TYPESCRIPT,
     Byte,
     Struct,
     decoded,
@@ -177,7 +178,7 @@ def _date(days_ago: int) -> Builtin:
 
 def _typescript(_: Context, arguments: Arguments) -> object:
     (value,) = arguments
-    return value.hidden.get("ToTypeScriptType", "any") if isinstance(value, Struct) else "any"
+    return value.hidden.get(TYPESCRIPT, "any") if isinstance(value, Struct) else "any"
 
 
 SHORT_CIRCUIT: Mapping[str, bool] = {"and": False, "or": True}

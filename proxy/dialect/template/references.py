@@ -59,7 +59,7 @@ def _cut(field: str, body: nodes.Body) -> tuple[nodes.Body, bool]:
 def _cut_node(field: str, node: nodes.Node) -> tuple[nodes.Node, bool]:
     match node:
         case nodes.Action():
-            return node, field in _of_operand(node.pipe)
+            return node, _prints(field, node.pipe)
         case nodes.Loop():
             body, found = _cut(field, node.body)
             otherwise, there = ((), True) if found else _cut(field, node.otherwise)
@@ -67,6 +67,17 @@ def _cut_node(field: str, node: nodes.Node) -> tuple[nodes.Node, bool]:
         case nodes.Choice():
             return _cut_choice(field, node)
     return node, False
+
+
+def _prints(field: str, pipe: nodes.Pipe) -> bool:
+    """By its plain name: Ollama does not look for $.Response."""
+    for command in pipe.commands:
+        for part in (command.first, *command.arguments):
+            if isinstance(part, nodes.Field) and field in part.names:
+                return True
+            if isinstance(part, nodes.Pipe) and _prints(field, part):
+                return True
+    return False
 
 
 def _cut_choice(field: str, node: nodes.Choice) -> tuple[nodes.Node, bool]:

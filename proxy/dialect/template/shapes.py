@@ -8,7 +8,7 @@ from typing import Any
 from proxy.dialect.messages import Message, Tool, ToolCall
 from proxy.dialect.template.budget import Budget
 from proxy.dialect.template.gojson import to_json
-from proxy.dialect.template.values import Described, NilList, Ordered, Struct
+from proxy.dialect.template.values import TYPESCRIPT, Described, NilList, Ordered, Struct
 
 _TYPESCRIPT = {
     "string": "string",
@@ -19,6 +19,7 @@ _TYPESCRIPT = {
     "object": "Record<string, any>",
     "null": "null",
 }
+_TAGS = {"Defs": "$defs", "AnyOf": "anyOf"}
 
 
 class _AsJson(Described):
@@ -38,6 +39,18 @@ class _JsonMap(_AsJson, dict[str, object]):
     pass
 
 
+class _NoMap(Described, dict[str, object]):
+    def text(self, _: Budget) -> str:
+        return "{}"
+
+    def encoded(self) -> object:
+        return None
+
+
+class _NoTools(_AsJson, NilList):
+    pass
+
+
 class _Types(Described, list[object]):
     """One type stands for itself, both in print and in JSON."""
 
@@ -45,7 +58,7 @@ class _Types(Described, list[object]):
         return str(self[0]) if len(self) == 1 else f"[{' '.join(map(str, self))}]" if self else ""
 
     def encoded(self) -> object:
-        return self[0] if len(self) == 1 else list(self)
+        return self[0] if len(self) == 1 else list(self) or None
 
 
 def message(told: Message) -> Struct:
@@ -72,34 +85,34 @@ def _call(told: ToolCall) -> Struct:
 
 
 def tools(told: Sequence[Tool]) -> Sequence[object]:
-    return _JsonList(map(_tool, told)) if told else NilList()
+    return _JsonList(map(_tool, told)) if told else _NoTools()
 
 
 def _tool(told: Tool) -> Struct:
-    function = _tagged(
-        "template.templateToolFunction",
-        ("Name", "name", told.function.name),
-        ("Description", "description", told.function.description),
-        ("Parameters", "parameters", _parameters(told.function.parameters)),
-    )
-    return _tagged(
-        "template.templateTool",
-        ("Type", "type", told.type),
-        ("Items", "items?", None),
-        ("Function", "function", function),
-    )
+    function = {
+        "Name": told.function.name,
+        "Description": told.function.description,
+        "Parameters": _parameters(told.function.parameters),
+    }
+    fields = {
+        "Type": told.type,
+        "Items": None,
+        "Function": _JsonStruct("template.templateToolFunction", function, tagged=_tagged(function)),
+    }
+    return _JsonStruct("template.templateTool", fields, tagged=_tagged(fields, "Items"))
 
 
 def _parameters(told: Mapping[str, Any]) -> Struct:
     properties = told.get("properties")
-    return _tagged(
-        "template.templateToolFunctionParameters",
-        ("Type", "type", _text(told.get("type"))),
-        ("Defs", "$defs?", _as_go(told.get("$defs"))),
-        ("Items", "items?", _as_go(told.get("items"))),
-        ("Required", "required?", _list(told.get("required"))),
-        ("Properties", "properties", None if properties is None else _JsonMap(_properties(properties))),
-    )
+    fields = {
+        "Type": _text(told.get("type")),
+        "Defs": _as_go(told.get("$defs")),
+        "Items": _as_go(told.get("items")),
+        "Required": _list(told.get("required")),
+        "Properties": _NoMap() if properties is None else _JsonMap(_properties(properties)),
+    }
+    tagged = _tagged(fields, "Defs", "Items", "Required")
+    return _JsonStruct("template.templateToolFunctionParameters", fields, tagged=tagged)
 
 
 def _properties(told: object) -> dict[str, object]:
@@ -108,44 +121,40 @@ def _properties(told: object) -> dict[str, object]:
 
 def _property(told: Mapping[str, Any]) -> Struct:
     choices = [_property(_mapping(choice)) for choice in _list(told.get("anyOf"))]
-    types = _types(told.get("type"))
-    inner = told.get("properties")
-    return _tagged(
-        "api.ToolProperty",
-        ("AnyOf", "anyOf?", choices or NilList()),
-        ("Type", "type?", types),
-        ("Items", "items?", _as_go(told.get("items"))),
-        ("Description", "description?", _text(told.get("description"))),
-        ("Enum", "enum?", _list(told.get("enum"))),
-        ("Properties", "properties?", None if inner is None else Ordered(_properties(inner))),
-        ("Required", "required?", _list(told.get("required"))),
-        typescript=_typescript(choices, types),
-        kind=Struct,
-    )
+    types, inner = _types(told.get("type")), told.get("properties")
+    fields = {
+        "AnyOf": choices or NilList(),
+        "Type": types,
+        "Items": _as_go(told.get("items")),
+        "Description": _text(told.get("description")),
+        "Enum": _list(told.get("enum")),
+        "Properties": None if inner is None else Ordered(_properties(inner)),
+        "Required": _list(told.get("required")),
+    }
+    hidden = {TYPESCRIPT: _typescript(choices, types)}
+    return Struct("api.ToolProperty", fields, tagged=_tagged(fields, *fields), hidden=hidden)
 
 
 def _typescript(choices: Sequence[Struct], types: Sequence[object]) -> str:
     if choices:
-        return " | ".join(str(choice.hidden["ToTypeScriptType"]) for choice in choices)
+        return " | ".join(str(choice.hidden[TYPESCRIPT]) for choice in choices)
     return " | ".join(_TYPESCRIPT.get(str(name), "any") for name in types) or "any"
 
 
-def _tagged(
-    name: str, *fields: tuple[str, str, object], typescript: str = "", kind: type[Struct] = _JsonStruct
-) -> Struct:
-    """Fields with their names in JSON, where those that end in "?" are left out when empty."""
-    return kind(
-        name,
-        {field: value for field, _, value in fields},
-        tagged={
-            tag.rstrip("?"): value for _, tag, value in fields if not tag.endswith("?") or not _empty(value)
-        },
-        hidden={"ToTypeScriptType": typescript} if typescript else None,
+def _tagged(fields: Mapping[str, object], *optional: str) -> Mapping[str, object]:
+    """The fields with their names in JSON, without those that may be left out and hold nothing."""
+    return {
+        _TAGS.get(name, name.lower()): value
+        for name, value in fields.items()
+        if name not in optional or not _empty(name, value)
+    }
+
+
+def _empty(name: str, value: object) -> bool:
+    """Whatever stands in some is something."""
+    return value is None or (
+        name not in ("Items", "Defs") and isinstance(value, str | list | tuple) and not value
     )
-
-
-def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, str | NilList | _Types) and not value)
 
 
 def _types(told: object) -> _Types:
@@ -163,7 +172,7 @@ def _text(told: object) -> str:
 
 
 def _list(told: object) -> Sequence[object]:
-    return [_as_go(value) for value in told] if isinstance(told, list) and told else NilList()
+    return [_as_go(value) for value in told] if isinstance(told, list) else NilList()
 
 
 def _as_go(told: object) -> object:

@@ -18,6 +18,10 @@ class NoValue(Enum):
 NO_VALUE = NoValue.NO_VALUE
 
 
+TYPESCRIPT = "ToTypeScriptType"
+"""What a description of a value may say of itself, beside its fields."""
+
+
 class Byte(int):
     """What indexing a string gives."""
 
