@@ -16,6 +16,9 @@ from proxy.upstream import Upstream
 
 # So much of the context is for the prompt, however long the answer may become.
 _SHARE_OF_PROMPTS = 0.75
+# No natural text has more bytes to a token. What has, no tokenizer needs to see.
+_BYTES_OF_A_TOKEN = 64
+_SLACK_BYTES = 1024
 
 
 async def fitted(
@@ -75,16 +78,28 @@ async def _without_the_oldest(
 
 async def _without_the_middle(server: Upstream, model: Model, ask: EngineRequest, room: int) -> EngineRequest:
     """With its first tokens, which may steer the model, and its last ones."""
-    ids = await _prompt_ids(server, model, ask)
-    if len(ids) <= room:
-        raise ApiError(400, CONTEXT_EXCEEDED)
     head = min(ask.head + 1, room - 1)
-    kept = ids[:head] + ids[len(ids) - (room - head) :]
-    return replace(ask.with_prompt({"prompt": kept}), cut=len(ids) - room)
+    near = _without_the_hopeless(ask, head, room)
+    ids = await _prompt_ids(server, model, near)
+    if len(ids) <= room and near is ask:
+        raise ApiError(400, CONTEXT_EXCEEDED)
+    kept = ids[:head] + ids[max(head, len(ids) - (room - head)) :]
+    return replace(ask.with_prompt({"prompt": kept}), cut=max(1, len(ids) - room))
+
+
+def _without_the_hopeless(ask: EngineRequest, head: int, room: int) -> EngineRequest:
+    """A text so long that even its middle need not be looked at, without that."""
+    prompt = ask.body["prompt"]
+    if isinstance(prompt, list) or len(prompt) <= (head + room) * _BYTES_OF_A_TOKEN:
+        return ask
+    near = prompt[: head * _BYTES_OF_A_TOKEN] + prompt[-room * _BYTES_OF_A_TOKEN :]
+    return ask.with_prompt({"prompt": near})
 
 
 async def _fits(server: Upstream, model: Model, ask: EngineRequest, room: int) -> bool:
     """Some templates refuse what some cuts leave; those do not count."""
+    if not ask.images and most_tokens(ask.body) > room * _BYTES_OF_A_TOKEN + _SLACK_BYTES:
+        return False
     try:
         return await _count(server, model, ask) <= room
     except NoTokenizerError:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from proxy.dialect import errors
-from proxy.errors import ApiError, EngineBrokenError
+from proxy.errors import ApiError, EngineBrokenError, EngineUnreadyError
 from proxy.model import Model
 from proxy.upstream import Upstream
 
@@ -15,6 +15,7 @@ _K = TypeVar("_K")
 _LLAMA_SERVER = "llamacpp"
 _OF_CHATS = ("model", "messages", "tools", "chat_template_kwargs")
 _UNKNOWN_PATH = frozenset({404, 405, 501})
+_MODEL_MISSING = b"does not exist"
 
 
 class NoTokenizerError(ApiError):
@@ -82,6 +83,8 @@ async def text_of(server: Upstream, model: Model, tokens: list[int]) -> str:
 async def _ask(server: Upstream, model: Model, path: str, asked: dict[str, Any], kind: type[_K]) -> _K:
     with closing(await server.post(path, msgspec.json.encode(asked))) as answer:
         body = await answer.whole()
+    if answer.status == 404 and _MODEL_MISSING in body:
+        raise EngineUnreadyError(f"model '{model.name}' is not loaded by the engine")
     if answer.status in _UNKNOWN_PATH:
         raise NoTokenizerError
     if answer.status != 200:

@@ -159,7 +159,8 @@ def _request(
     request: Generation, model: Model, chosen: Sampling, path: str, body: dict[str, Any]
 ) -> EngineRequest:
     window = _window(chosen, model)
-    limits = Limits(window, not request.shift, chosen.limit or _ROOM, request.truncate)
+    room = _ROOM if chosen.limit is None else max(1, chosen.limit)
+    limits = Limits(window, not request.shift, room, request.truncate)
     return EngineRequest(path, body, silent=chosen.limit == 0, tops=request.top_logprobs, limits=limits)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.fake_engine import error
 from tests.fakes.fake_server import whole
 from tests.proxy.asking import CHAT, COMPLETIONS, Json, asked
 from tests.proxy.conftest import CHAT_MANIFEST, Stack, describe
@@ -90,6 +91,14 @@ def test_an_engine_that_tells_no_tokens_is_believed(stack: Stack, ask: Ask) -> N
     got = asked(stack, COMPLETIONS)
     assert got["prompt"] == "<|fim_prefix|>be<|fim_suffix|>af<|fim_middle|>"
     assert "stop_token_ids" not in got
+
+
+def test_an_engine_without_the_model_is_asked_again_later(stack: Stack, ask: Ask) -> None:
+    for _ in range(3):
+        stack.engine.plan(whole(error("The model `x` does not exist.", 404), 404))
+    assert ask("qwen2.5-coder:14b") == {"error": "model 'qwen2.5-coder:14b' is not loaded by the engine"}
+    ask("qwen2.5-coder:14b")
+    assert asked(stack, COMPLETIONS)["stop_token_ids"]
 
 
 def test_a_suffix_is_nothing_to_a_raw_prompt(stack: Stack, ask: Ask) -> None:

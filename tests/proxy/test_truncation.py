@@ -74,13 +74,19 @@ def test_what_does_not_fit_alone_is_refused(small: Stack, messages: list[Json]) 
     assert len(small.engine.asked(CHAT)) == 1
 
 
+def test_a_huge_history_is_not_counted(small: Stack) -> None:
+    chat(small, *[user("x " * 100_000), said("a")] * 5, user("now"))
+    assert asked(small)["messages"] == [user("now")]
+    assert all(len(request.body) < 1000 for request in small.engine.asked("/tokenize"))
+
+
 def test_nothing_is_cut_against_the_clients_will(small: Stack) -> None:
     answer = chat(small, user(LONG * 2), said("a"), user(LONG * 2), truncate=False)
     assert (answer.status_code, answer.json()) == (400, {"error": TOO_LONG})
     assert [request.path for request in small.engine.received] == [CHAT]
 
 
-@pytest.mark.parametrize(("num_predict", "left"), [(None, 3), (1, 5), (240, 3)])
+@pytest.mark.parametrize(("num_predict", "left"), [(None, 3), (0, 5), (1, 5), (240, 3)])
 def test_room_is_left_for_the_answer(small: Stack, num_predict: int | None, left: int) -> None:
     third = "word " * 290
     history = [user(third), said("a"), user(third), said("b"), user(third), said("c"), user("word " * 200)]
@@ -138,6 +144,14 @@ class TestTexts:
         assert len(sent) == 750
         assert small.engine.tokenizer.text(sent[:6]) == "<s>0 1 2 3 755"
         assert small.engine.tokenizer.text(sent[-2:]) == " 1498 1499"
+
+    def test_of_a_huge_one_no_more_is_read_than_may_stay(self, small: Stack) -> None:
+        answer = generate(small, "<begin>" + "x" * 100_000 + " word" * 100_000, raw=True, stream=False)
+        assert len(small.engine.wait_for("/tokenize").body) < 60_000
+        sent = small.engine.tokenizer.text(asked(small, COMPLETIONS)["prompt"])
+        assert sent.startswith("<s><begin>x")
+        assert sent.endswith(" word word")
+        assert int(answer.headers["x-truncated-tokens"]) > 0
 
     def test_as_many_stay_as_the_client_wants(self, small: Stack) -> None:
         prompt = " ".join(str(number) for number in range(1500))
