@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import ollama
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from tests.fakes.fake_embeddings import FakeEmbeddings
 from tests.fakes.fake_engine import STREAM, FakeEngine
@@ -30,6 +32,20 @@ AT_LENGTH = settings(max_examples=20_000, suppress_health_check=list(HealthCheck
 
 # Ollama's own answers of status 500 to what a client asks for.
 OLLAMAS_OWN = ("pull model manifest: file does not exist", "' not found")
+
+
+# What Ollama's own client makes of answers.
+TYPES: dict[str, type[BaseModel]] = {
+    "/api/chat": ollama.ChatResponse,
+    "/api/generate": ollama.GenerateResponse,
+    "/api/embed": ollama.EmbedResponse,
+    "/api/embeddings": ollama.EmbeddingsResponse,
+    "/api/show": ollama.ShowResponse,
+    "/api/tags": ollama.ListResponse,
+    "/api/ps": ollama.ProcessResponse,
+    "/api/create": ollama.ProgressResponse,
+    "/api/push": ollama.ProgressResponse,
+}
 
 
 class Faults(logging.Handler):
@@ -76,6 +92,9 @@ def check(stack: Stack, faults: Faults, request: tuple[str, str, bytes]) -> None
     answer = stack.client.request(method, path, content=body)
     records = told(answer)
     assert faults.told == []
+    if answer.status_code == 200 and path in TYPES:
+        for record in records:
+            TYPES[path].model_validate(record)
     if answer.status_code >= 400 and records:
         assert "error" in records[-1]
     if answer.status_code == 500:
