@@ -88,6 +88,8 @@ class Catalog:
         self._servers = servers
         self._listings = {role: _Listing(server) for role, server in servers.items()}
         self._first_seen: dict[str, datetime] = {}
+        self._sources: tuple[object, ...] = (None,) * (1 + len(servers))
+        self._known: dict[str, Model] = {}
 
     def server(self, model: Model) -> Upstream:
         """The server that answers for this model."""
@@ -157,6 +159,13 @@ class Catalog:
 
     def _models(self) -> dict[str, Model]:
         """By their names' keys: the described ones, newest first, then those that are only served."""
+        sources = (self._store.manifests(), *(listing.cards for listing in self._listings.values()))
+        if any(now is not before for now, before in zip(sources, self._sources, strict=True)):
+            self._known = self._put_together()
+            self._sources = sources
+        return self._known
+
+    def _put_together(self) -> dict[str, Model]:
         models: dict[str, Model] = {}
         for manifest in self._store.manifests():
             models.setdefault(name_key(manifest.name), self._described(manifest))

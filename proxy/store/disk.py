@@ -7,7 +7,7 @@ folder under a retired manifest, until nobody needs them."""
 import hashlib
 import re
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,18 +30,18 @@ class Store:
         self._own = Shelf(folder)
         self._retired = Shelf(folder, RETIRED)
         self._shelves = (self._own, *(Shelf(other) for other in others if other != folder))
+        self._seen: tuple[tuple[Entry, ...] | None, ...] = (None,) * len(self._shelves)
+        self._manifests: list[Manifest] = []
         self._writing = threading.Lock()
 
     def manifests(self) -> list[Manifest]:
-        """Newest first, and each name once: what was made under the name of older weights hides them."""
-        found: dict[str, Manifest] = {}
-        for entry in self._entries():
-            other = found.get(entry.key)
-            if other is None or _rank(entry.manifest) > _rank(other):
-                found[entry.key] = entry.manifest
-        return sorted(
-            found.values(), key=lambda manifest: (manifest.modified_at, manifest.name), reverse=True
-        )
+        """Newest first, and each name once: what was made under the name of older weights hides them. The
+        same object as long as nothing changes."""
+        lying = tuple(shelf.entries() for shelf in self._shelves)
+        if any(now is not before for now, before in zip(lying, self._seen, strict=True)):
+            self._manifests = _sorted(entry for entries in lying for entry in entries)
+            self._seen = lying
+        return self._manifests
 
     def weights_of(self, manifest: Manifest) -> Entry | None:
         """Where the weights lie that answer for this model; None where only an engine has them."""
@@ -143,6 +143,15 @@ def slug(name: str) -> str:
     shown = parsed.shortest.lower() if parsed else ""
     readable = re.sub(r"[^a-z0-9_.-]+", "-", shown)[:_LONGEST_SLUG].strip(".-")
     return f"{readable}-{hashlib.sha256(name_key(name).encode()).hexdigest()[:12]}"
+
+
+def _sorted(entries: Iterable[Entry]) -> list[Manifest]:
+    found: dict[str, Manifest] = {}
+    for entry in entries:
+        other = found.get(entry.key)
+        if other is None or _rank(entry.manifest) > _rank(other):
+            found[entry.key] = entry.manifest
+    return sorted(found.values(), key=lambda found: (found.modified_at, found.name), reverse=True)
 
 
 def _rank(manifest: Manifest) -> tuple[bool, float]:
