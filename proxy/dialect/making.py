@@ -11,6 +11,7 @@ import msgspec
 
 from proxy.dialect.library import CreateRequest
 from proxy.dialect.options import sampling
+from proxy.dialect.template import Template, TemplateError
 from proxy.errors import ApiError
 from proxy.model import Manifest, Overlay
 
@@ -68,7 +69,7 @@ def _is_inside(name: str) -> bool:
 def overlay(asked: CreateRequest) -> Overlay:
     return Overlay(
         system=asked.system,
-        template=asked.template,
+        template=_template(asked.template),
         parameters=_parameters(asked.parameters),
         messages=tuple(asked.messages),
         license=_license(asked.license),
@@ -76,6 +77,14 @@ def overlay(asked: CreateRequest) -> Overlay:
         parser=asked.parser,
         requires=asked.requires,
     )
+
+
+def _template(text: str) -> str:
+    try:
+        Template.parse(text)
+    except TemplateError as error:
+        raise ApiError(400, f"template error: {error}") from None
+    return text
 
 
 def _license(value: object) -> str:

@@ -328,6 +328,10 @@ class TestCreate:
                 {"model": "x", "from": BASE, "parameters": {"num_ctx": "many"}},
                 'option "num_ctx" must be of type integer',
             ),
+            (
+                {"model": "x", "from": BASE, "template": "{{ .Prompt"},
+                "template error: template: :1: unclosed action",
+            ),
             ({"model": "x", "from": BASE, "license": 5}, "license must be a text or a list of texts"),
             (
                 {"model": "x", "from": BASE, "messages": 5},
