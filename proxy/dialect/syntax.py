@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from proxy.dialect.quoting import escaped
 
 END = "unexpected EOF"
+# As many bytes of structure, keys and values are looked at before it gives up.
+_STEPS = 10_000
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _WHOLE_NUMBER = rb"-?(?:0|[1-9][0-9]*+)"
@@ -87,10 +89,12 @@ class _Scan:
 
 
 def syntax_error(body: bytes) -> str | None:
-    """None where nothing is wrong with the first value."""
+    """None where nothing is wrong with the first value, or not so soon."""
     scan = _Scan(body, 0, _VALUE, [])
     try:
-        while scan.place:
+        for _ in range(_STEPS):
+            if not scan.place:
+                break
             scan.step()
     except _FaultError as fault:
         return str(fault)

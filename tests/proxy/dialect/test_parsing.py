@@ -1,0 +1,29 @@
+"""Bodies too large to look at closely."""
+
+import pytest
+
+from proxy.dialect.parsing import parse_json
+from proxy.errors import ApiError
+
+LARGE = 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"a": "' + b"x" * LARGE, "unexpected EOF"),
+        (b"[" + b"1," * LARGE + b"x]", "invalid JSON in request body"),
+        (b"[" + b"1," * 20_000 + b"x]", "invalid JSON in request body"),
+        (b"[" * LARGE, "exceeded max depth"),
+        (b'{"a":' * LARGE, "exceeded max depth"),
+    ],
+)
+def test_what_is_wrong_is_then_said_in_general(body: bytes, told: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        parse_json(body)
+    assert (refused.value.status, refused.value.message) == (400, told)
+
+
+def test_what_is_right_is_read_at_any_size() -> None:
+    assert parse_json(b'{"a": "' + b"[" * LARGE + b'"}') == {"a": "[" * LARGE}
+    assert parse_json(b"[" * 128 + b"]" * 128 + b" ") is not None
