@@ -28,7 +28,7 @@ def test_the_proxy_needs_four_packages_and_nothing_of_the_builder(path: Path) ->
     assert roots <= PACKAGES | set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("path", sorted((PROXY / "dialect").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((PROXY / "dialect").rglob("*.py")), ids=lambda path: path.name)
 def test_the_dialect_knows_no_servers(path: Path) -> None:
     for name in imports(path):
         ours = name.startswith("proxy")

@@ -1,11 +1,12 @@
 """Ollama's prompt templates: Go's text/template with a few functions more.
 
-text ── lexer ── parser ── evaluate ── text
-                   │          │
-                 nodes      functions, values, comparing, printing, gojson
+    text ── lexer ── parser ── evaluate ── text
+              │        │           │
+          literals   nodes     functions ── comparing, printing (printf, formatting, floats), gojson
 
-`Template` is the face; `prompt.prompt_of` feeds it as Ollama does. Templates come from clients, so that
-each has bounds (`budget`), and a field of a value is looked up in mappings only."""
+`template.Template` is the face. `prompt.prompt_of` feeds it as Ollama does, with messages and tools in the
+`shapes` that templates know, among other `values`. Templates come from clients, so that each has bounds
+(`budget`), and a field of a value is looked up in mappings only."""
 
 from proxy.dialect.template.errors import TemplateError
 from proxy.dialect.template.template import Template

@@ -2,7 +2,7 @@
 
 from proxy.dialect.template.errors import TemplateError
 
-MAX_TEMPLATE_CHARACTERS = 128 * 1024
+MAX_TEMPLATE_CHARACTERS = 64 * 1024
 MAX_NESTING = 40
 """Blocks and parentheses within each other, as written."""
 MAX_DEPTH = 60

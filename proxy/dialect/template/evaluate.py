@@ -96,7 +96,8 @@ class _Evaluation:
                 return enumerate(value)
             case _ if value is NO_VALUE:
                 return ()
-        raise TemplateError(f"range cannot iterate over {kind(value)}")
+        with_two = " with two variables" if len(pipe.variables) > 1 else ""
+        raise TemplateError(f"range cannot iterate over {kind(value)}{with_two}")
 
     def _bind(self, pipe: nodes.Pipe, key: object, value: object) -> None:
         """One variable takes the value, two take the key and the value."""

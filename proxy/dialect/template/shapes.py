@@ -1,6 +1,7 @@
 """Messages and tools in the shapes that templates see: Go's names of fields, Go's numbers from JSON.
 
-Arguments, tools and what they are made of print as JSON, as templates that name them expect."""
+Arguments, tools and their properties print as JSON. So do a tool's function and parameters, which Ollama
+prints as Go's structures since it copies them for templates: those that name them were written for JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
