@@ -170,12 +170,16 @@ def spoiled(draw: st.DrawFn, whole: Any) -> Any:  # noqa: ANN401 - any JSON valu
     return changed
 
 
+def as_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    return json.dumps(value).encode()
+
+
 @st.composite
 def bodies(draw: st.DrawFn, whole: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """Nearly always JSON, and nearly always close to what is wanted."""
     for _ in range(draw(st.integers(0, 3))):
         whole = draw(spoiled(whole))
-    body = json.dumps(whole).encode()
+    body = as_json(whole)
     match draw(st.integers(0, 15)):
         case 13:
             return body[: draw(st.integers(0, len(body)))]

@@ -5,6 +5,7 @@ import itertools
 from hypothesis import strategies as st
 
 from tests.fakes.fake_engine import DONE, Event, delta, error, event, usage
+from tests.proxy.requests import as_json, spoiled
 
 _words = st.sampled_from(["one ", "", "\u65e5\u672c", "\U0001f999\u200d", "\n", '"\\', "\0"]) | st.text(
     max_size=6
@@ -56,3 +57,41 @@ def cut_at(data: bytes, places: list[int]) -> list[bytes]:
     """The bytes in pieces, none of them empty."""
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
     return [data[start:end] for start, end in itertools.pairwise(edges)]
+
+
+_CHUNK = {
+    "id": "x",
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "content": "a",
+                "reasoning": "b",
+                "tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}],
+            },
+            "logprobs": {"content": [{"token": "a", "logprob": -1.5, "bytes": [97], "top_logprobs": []}]},
+            "finish_reason": None,
+            "token_ids": [1, 2],
+        }
+    ],
+    "prompt_token_ids": [1],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2},
+}
+_TEXT_CHUNK = {
+    "choices": [
+        {
+            "text": "a",
+            "finish_reason": "stop",
+            "logprobs": {"tokens": ["a"], "token_logprobs": [-1.5], "top_logprobs": [{"a": -1.5}]},
+        }
+    ]
+}
+_odd_chunks = spoiled(_CHUNK) | spoiled(_TEXT_CHUNK) | spoiled({"error": {"message": "x", "code": 400}})
+# Streams whose chunks are JSON, and mostly near to what is wanted.
+odd_streams = st.lists(_odd_chunks.map(as_json).map(event), min_size=1, max_size=4).map(
+    lambda told: b"".join(told) + event(delta("stop")) + DONE
+)
+odd_embeddings = spoiled(
+    {"data": [{"index": 0, "embedding": [1.0, 2.0]}], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+).map(as_json)
+odd_errors = spoiled({"error": {"message": "x", "type": "y", "code": 400}}).map(as_json)

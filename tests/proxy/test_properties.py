@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tests.fakes.fake_embeddings import FakeEmbeddings
 from tests.fakes.fake_engine import STREAM, FakeEngine
-from tests.fakes.fake_server import LAST_CHUNK, chunk
+from tests.fakes.fake_server import LAST_CHUNK, Script, chunk, whole
 from tests.proxy.conftest import (
     CHAT_MANIFEST,
     EMBEDDING_MANIFEST,
@@ -24,8 +24,8 @@ from tests.proxy.conftest import (
     describe,
     settings_for,
 )
-from tests.proxy.requests import requests
-from tests.proxy.streams import cut_at, streams
+from tests.proxy.requests import TOOL, requests
+from tests.proxy.streams import cut_at, odd_embeddings, odd_errors, odd_streams, streams
 
 QUICKLY = settings(max_examples=250, derandomize=True, suppress_health_check=list(HealthCheck))
 AT_LENGTH = settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
@@ -172,3 +172,75 @@ def test_a_stream_cut_in_very_many_ways_is_heard_the_same(
     any_stack: Stack, data: bytes, places: list[int], path: str, stream: bool
 ) -> None:
     check_cut(any_stack, data, places, path, stream)
+
+
+def check_odd(stack: Stack, faults: Faults, path: str, body: dict[str, Any], script: Script) -> None:
+    """Whatever the server says, there is an answer, which is whole or an error."""
+    faults.told.clear()
+    stack.engine.reset()
+    stack.embeddings.reset()
+    (stack.embeddings if "embed" in path else stack.engine).plan(script)
+    answer = stack.client.post(path, json=body)
+    last = told(answer)[-1]
+    assert faults.told == []
+    assert "error" in last or last.get("done", True) is True
+
+
+WATCHED = {"logprobs": True, "top_logprobs": 1, "tools": [TOOL]}
+ODD = given(
+    data=odd_streams,
+    path=st.sampled_from(list(BODIES)),
+    how=st.fixed_dictionaries({"raw": st.booleans(), "stream": st.booleans()}),
+)
+
+
+@settings(QUICKLY, max_examples=150)
+@ODD
+def test_no_stream_is_a_fault_of_ours(
+    any_stack: Stack, faults: Faults, data: bytes, path: str, how: dict[str, bool]
+) -> None:
+    body = BODIES[path] | WATCHED | how
+    check_odd(any_stack, faults, path, body, [STREAM, chunk(data), LAST_CHUNK])
+
+
+@pytest.mark.long
+@settings(AT_LENGTH, max_examples=10_000)
+@ODD
+def test_no_stream_of_very_many_is_a_fault_of_ours(
+    any_stack: Stack, faults: Faults, data: bytes, path: str, how: dict[str, bool]
+) -> None:
+    body = BODIES[path] | WATCHED | how
+    check_odd(any_stack, faults, path, body, [STREAM, chunk(data), LAST_CHUNK])
+
+
+EMBEDDING: dict[str, dict[str, Any]] = {
+    "/api/embed": {"model": "all-minilm:l6-v2", "input": ["x"]},
+    "/api/embeddings": {"model": "all-minilm:l6-v2", "prompt": "x"},
+    "/v1/embeddings": {"model": "all-minilm:l6-v2", "input": "x"},
+}
+
+
+@QUICKLY
+@given(path=st.sampled_from(list(EMBEDDING)), data=odd_embeddings)
+def test_no_embeddings_are_a_fault_of_ours(any_stack: Stack, faults: Faults, path: str, data: bytes) -> None:
+    check_odd(any_stack, faults, path, EMBEDDING[path], whole(data))
+
+
+PASSING: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": BODIES["/api/chat"],
+    "/v1/messages": BODIES["/api/chat"] | {"max_tokens": 5},
+    "/v1/completions": BODIES["/api/generate"],
+}
+
+
+@QUICKLY
+@given(
+    path=st.sampled_from([*BODIES, *EMBEDDING, *PASSING]),
+    status=st.sampled_from([400, 401, 404, 413, 418, 422, 429, 500, 501, 503]),
+    data=odd_errors,
+)
+def test_no_error_is_a_fault_of_ours(
+    any_stack: Stack, faults: Faults, path: str, status: int, data: bytes
+) -> None:
+    body = (BODIES | EMBEDDING | PASSING)[path]
+    check_odd(any_stack, faults, path, body, whole(data, status))
