@@ -14,6 +14,8 @@ SUITES = Path(__file__).with_name("suites")
 MODELS = {"CHAT_MODEL": "gemma4", "THINKING_MODEL": "qwen3", "EMBEDDING_MODEL": "llama3.2"}
 
 _PATIENCE = 300
+# LiteLLM would ask the web for prices.
+_QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -82,7 +84,7 @@ def run_suite(client: str, suite: str, *options: str, served: Served, folder: Pa
         *(python_of(client), "-m", "pytest", *always, *options, SUITES / suite),
         served=served,
         folder=folder,
-        more={"PYTHONDONTWRITEBYTECODE": "1", "PICTURE": os.fspath(picture), **MODELS},
+        more={**_QUIET, "PICTURE": os.fspath(picture), **MODELS},
     )
     assert report.is_file(), done.told + done.complained
     return read_report(report)
