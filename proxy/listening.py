@@ -102,7 +102,13 @@ def server_config(app: object) -> uvicorn.Config:
 
 
 def open_listener(address: Address) -> socket.socket:
+    """Every address means those of both kinds, as it does for Ollama."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
+    listener = socket.create_server(
+        (address.host, address.port),
+        family=family,
+        backlog=2048,
+        dualstack_ipv6=address.host == "::" and socket.has_dualstack_ipv6(),
+    )
     listener.setblocking(False)
     return listener

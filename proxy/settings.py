@@ -187,7 +187,7 @@ def _origins(flag: str, text: str) -> tuple[str, ...]:
 def _keys(file: str, inline: str) -> tuple[Key, ...]:
     try:
         if file:
-            return read_keys(Path(file).read_text(encoding="utf-8"))
+            return read_keys(Path(file).read_text(encoding="utf-8-sig"))
         return read_keys(inline.replace(",", "\n")) if inline.strip() else ()
     except KeysError as error:
         raise SettingError(f"{f'--keys {file!r}' if file else 'GFXPACK_API_KEYS'}: {error}") from None

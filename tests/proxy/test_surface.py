@@ -187,3 +187,9 @@ def test_a_new_model_in_the_folder_is_seen_at_once(
 def test_names_of_ipv6(start_proxy: StartProxy, tmp_path: Path) -> None:
     proxy = start_proxy(settings_for(tmp_path, NOBODY, listen=Address("::1", 0)))
     assert httpx.get(f"http://[::1]:{proxy.port}/").text == "Ollama is running"
+
+
+def test_every_address_means_both_kinds(start_proxy: StartProxy, tmp_path: Path) -> None:
+    port = start_proxy(settings_for(tmp_path, NOBODY, listen=Address("::", 0))).port
+    for host in ("127.0.0.1", "[::1]"):
+        assert httpx.get(f"http://{host}:{port}/").text == "Ollama is running"
