@@ -22,8 +22,8 @@ Records = AsyncGenerator[Progress, None]
 
 
 class Library(Protocol):
-    """Each raises `ApiError`. Records go on until the work is done; who closes them early stops it. Digests
-    are bare."""
+    """Where models are kept, and what brings them to the engines. Each raises `ApiError`. Records go on until
+    the work is done; who closes them early stops it. Digests are bare."""
 
     async def copy(self, source: Model, name: Name) -> None: ...
 
@@ -36,6 +36,12 @@ class Library(Protocol):
     def pull(self, name: Name) -> Records: ...
 
     def push(self, name: Name) -> Records: ...
+
+    async def load(self, model: Model) -> None:
+        """Returns once an engine has it ready."""
+        ...
+
+    async def unload(self, model: Model) -> None: ...
 
     async def has_blob(self, digest: str) -> bool: ...
 

@@ -6,8 +6,8 @@ from proxy.catalog import Catalog
 from proxy.dialect.answers import Clock
 from proxy.library import Library
 from proxy.meters import Meters
-from proxy.prompting import Gaps
 from proxy.notices import Notices
+from proxy.prompting import Gaps
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from proxy.dialect.library import CreateRequest
-from proxy.dialect.options import sampling
+from proxy.dialect.options import check
 from proxy.dialect.template import Template, TemplateError
 from proxy.errors import ApiError
 from proxy.model import Manifest, Overlay
@@ -102,7 +102,7 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in given.items() if value is not None}
     if isinstance(known.get("stop"), str):
         known["stop"] = [known["stop"]]
-    sampling(known)
+    check(known)
     return known
 
 

@@ -1,7 +1,7 @@
 """A model as a Modelfile, and its parameters as lines, in the way that `ollama show` prints them.
 
-Clients read both: one takes the parameters apart with `^(\\S+)\\s+((?:".*")|\\S+)$` and reads what is quoted as
-JSON, so each must stand on one line, whatever its text is."""
+Clients read both: one takes the parameters apart with `^(\\S+)\\s+((?:".*")|\\S+)$` and reads what is quoted
+as JSON, so each must stand on one line, whatever its text is."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,8 @@ def parameter_lines(parameters: Mapping[str, Any]) -> str:
 
 def modelfile(manifest: Manifest, overlay: Overlay) -> str:
     """`overlay` may be the manifest's own with what a request lays over it."""
-    head = f"# Modelfile of {manifest.name}. To build on that model, replace FROM by:\n# FROM {manifest.name}\n\n"
+    name = manifest.name
+    head = f"# Modelfile of {name}. To build on that model, replace FROM by:\n# FROM {name}\n\n"
     return head + "\n".join(_commands(manifest, overlay)) + "\n"
 
 

@@ -7,7 +7,7 @@ from proxy.dialect import options
 from proxy.dialect.decoding import decode
 from proxy.dialect.embeddings import Batch, Text, fitted, texts_of
 from proxy.dialect.messages import EmbeddingRequest, EmbedRequest
-from proxy.errors import ApiError, EngineUnreadyError
+from proxy.errors import ApiError
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
@@ -23,7 +23,7 @@ async def embed(request: Request, services: Services) -> Reply:
     model = await find_embedding(request, services, asked.model, finding.EMBED)
     options.check(asked.options)
     if not texts:
-        _require_loaded(services, model)
+        await services.library.load(model)
         return json_reply({"model": asked.model, "embeddings": []})
     ready_ns = clock.ticks()
     found = await embedded(request, services, model, texts, truncate=asked.truncate)
@@ -42,7 +42,7 @@ async def embeddings(request: Request, services: Services) -> Reply:
     model = await find_embedding(request, services, asked.model, finding.EMBEDDINGS)
     options.check(asked.options)
     if not asked.prompt:
-        _require_loaded(services, model)
+        await services.library.load(model)
         return json_reply({"embedding": []})
     found = await embedded(request, services, model, [asked.prompt], truncate=True)
     return json_reply({"embedding": found.vectors[0]})
@@ -62,8 +62,3 @@ async def embedded(
     found = await of_texts(services.catalog.server(model), model, texts, truncate=truncate)
     request.tally.prompt_tokens = found.tokens
     return found
-
-
-def _require_loaded(services: Services, model: Model) -> None:
-    if not services.catalog.is_loaded(model):
-        raise EngineUnreadyError(f"model '{model.name}' is not loaded: its server may still be starting")

@@ -24,7 +24,7 @@ from proxy.dialect.decoding import decode
 from proxy.dialect.lines import line
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
 from proxy.dialect.to_engine import EngineRequest
-from proxy.errors import ApiError, EngineUnreadyError
+from proxy.errors import ApiError
 from proxy.exchange import Exchange, cut_headers
 from proxy.model import Model
 from proxy.routes import finding
@@ -54,13 +54,13 @@ async def chat(request: Request, services: Services) -> Reply | Stream:
     model = await _found(request, services, asked.model, finding.CHAT)
     job = _Job(asked, model, CHAT, started_ns, request.tally)
     if not asked.messages and asked.keep_alive.unload:
-        return _settled(job, services, "unload")
+        return await _unloaded(job, services)
     _require_thinking(job)
     _require(job, "completion", f'"{asked.model}" does not support chat')
     if asked.tools:
         _require(job, "tools", f"{model.full_name} does not support tools")
     if not asked.messages:
-        return _loaded(job, services)
+        return await _loaded(job, services)
     if any(message.images for message in asked.messages):
         _require(job, "vision", f"{model.full_name} does not support images")
     return await _answer(job, templating.chat(asked, model, now().date()), services)
@@ -72,14 +72,14 @@ async def generate(request: Request, services: Services) -> Reply | Stream:
     model = await _found(request, services, asked.model, finding.GENERATE)
     job = _Job(asked, model, GENERATE, started_ns, request.tally)
     if not asked.prompt and asked.keep_alive.unload:
-        return _settled(job, services, "unload")
+        return await _unloaded(job, services)
     if asked.raw and (asked.template or asked.system or asked.context):
         raise ApiError(400, "raw mode does not support template, system, or context")
     _require_thinking(job)
     _require(job, "completion", f'"{asked.model}" does not support generate')
     filling = await _filling(asked, model, services) if asked.suffix else None
     if not asked.prompt:
-        return _loaded(job, services)
+        return await _loaded(job, services)
     if asked.images:
         _require(job, "vision", f"{model.full_name} does not support images")
     ask = filling if filling and not asked.raw else templating.generate(asked, model, now().date())
@@ -111,16 +111,19 @@ def _require_thinking(job: _Job) -> None:
         _require(job, "thinking", f'"{job.request.model}" does not support thinking')
 
 
-def _loaded(job: _Job, services: Services) -> Reply:
-    """It is true to say so only of a model that the engine serves."""
+async def _loaded(job: _Job, services: Services) -> Reply:
     options.check(job.request.options)
-    if not services.catalog.is_loaded(job.model):
-        raise EngineUnreadyError(f"model '{job.model.name}' is not loaded: the engine may still be starting")
+    await services.library.load(job.model)
     return _settled(job, services, "load")
 
 
+async def _unloaded(job: _Job, services: Services) -> Reply:
+    await services.library.unload(job.model)
+    return _settled(job, services, "unload")
+
+
 def _settled(job: _Job, services: Services, reason: str) -> Reply:
-    """The answer to a request without a prompt. To unload what an engine serves is left to its keeper."""
+    """The answer to a request without a prompt."""
     return Reply(settled(job.shape, job.request.model, reason, services.clock))
 
 

@@ -10,7 +10,7 @@ import msgspec
 from proxy.catalog import Catalog
 from proxy.dialect import making
 from proxy.dialect.names import Name
-from proxy.errors import ApiError
+from proxy.errors import ApiError, EngineUnreadyError
 from proxy.hub.pull import SUCCESS, WRITING, Pulls, present
 from proxy.hub.web import Web
 from proxy.library import Progress, Records
@@ -85,6 +85,14 @@ class DiskLibrary:
             yield Progress(status="couldn't retrieve manifest")
             raise ApiError(404, f"model '{name.shortest}' not found")
         raise ApiError(400, "this server has no registry to push to: what it makes stays here")
+
+    async def load(self, model: Model) -> None:
+        """Engines hold the model that they were started with: it is ready, or it is not."""
+        if not self._catalog.is_loaded(model):
+            raise EngineUnreadyError(f"model '{model.name}' is not loaded: its engine may still be starting")
+
+    async def unload(self, model: Model) -> None:
+        """To stop an engine is left to whoever started it."""
 
     async def has_blob(self, digest: str) -> bool:
         return await asyncio.to_thread(self._blobs.has, digest)

@@ -46,6 +46,10 @@ class TestFlags:
             "GFXPACK_API_KEYS": "me:abc, def",
             "GFXPACK_KEY_LIMIT": "3",
             "GFXPACK_MAX_QUEUE": "4",
+            "GFXPACK_LIBRARY": "/kept",
+            "GFXPACK_ON_GPU": "chat embedding",
+            "HF_ENDPOINT": "https://hub.example/mirror/",
+            "HF_TOKEN": "hf_s3cret\n",
             "OLLAMA_MAX_QUEUE": "5",
             "OLLAMA_HOST": "nobody.reads.this",
         }
@@ -59,6 +63,10 @@ class TestFlags:
             keys=read_keys("me:abc\n def"),
             key_limit=3,
             max_queue=4,
+            library=Path("/kept"),
+            on_gpu=("chat", "embedding"),
+            hub="https://hub.example/mirror",
+            hub_token="hf_s3cret",
         )
         assert parse([], environ).listen == Address("::", 80)
         assert parse([], environ).models == parse([], {}).models
@@ -85,12 +93,25 @@ class TestFlags:
             (["--key-limit", "-1"], "--key-limit '-1' is no number from 0 on"),
             (["--keys", "/nowhere/keys"], "--keys '/nowhere/keys' cannot be read: No such file or directory"),
             (["--keys", "/"], "--keys '/' cannot be read: Is a directory"),
+            (["--on-gpu", "chat,audio"], "--on-gpu 'audio' is no server: name `chat`, `embedding` or both"),
+            (["--hub", "hub.example"], "--hub 'hub.example' is no server's URL"),
             (["--keys", os.devnull], f"--keys '{os.devnull}': there is no key in it"),
         ],
     )
     def test_bad_ones(self, argv: list[str], message: str) -> None:
         with pytest.raises(SettingError, match=re.escape(message)):
             parse(argv, {})
+
+    def test_the_hubs_token_is_a_secret(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("hf_s3cret\n")
+        found = parse([], {"HF_TOKEN_PATH": str(file)})
+        assert found.hub_token == "hf_s3cret"
+        assert "s3cret" not in repr(found)
+        for environ in ({"HF_TOKEN": "s3cret\nand more"}, {"HF_TOKEN_PATH": "/nowhere/at/all"}):
+            with pytest.raises(SettingError, match=r"^HF_TOKEN") as caught:
+                parse([], environ)
+            assert "s3cret" not in str(caught.value)
 
     def test_keys_from_a_file(self, tmp_path: Path) -> None:
         file = tmp_path / "keys"
