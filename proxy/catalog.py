@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,13 @@ class _Card(msgspec.Struct):
     id: str
     max_model_len: int | None = None
     owned_by: str | None = None
+    meta: Any = None
+
+    @property
+    def context(self) -> int | None:
+        """vLLM says it in one place, llama-server in another."""
+        told = self.meta.get("n_ctx") if isinstance(self.meta, dict) else None
+        return self.max_model_len or (told if isinstance(told, int) and told > 0 else None)
 
 
 class _Cards(msgspec.Struct):
@@ -181,7 +189,7 @@ class Catalog:
         return Model(
             manifest=manifest,
             served=card.id if card else weights,
-            context_length=(card.max_model_len if card else None) or manifest.context_length,
+            context_length=(card.context if card else None) or manifest.context_length,
             capabilities=insert.abilities(
                 manifest, manifest.capabilities or _DEFAULT_CAPABILITIES[manifest.role]
             ),
@@ -198,9 +206,7 @@ class Catalog:
             modified_at=self._first_seen.setdefault(card.id, self._now()),
         )
         capabilities = insert.abilities(manifest, _DEFAULT_CAPABILITIES[role])
-        return Model(
-            manifest, card.id, card.max_model_len, capabilities, certain=False, owner=card.owned_by or ""
-        )
+        return Model(manifest, card.id, card.context, capabilities, certain=False, owner=card.owned_by or "")
 
 
 def _read_cards(body: bytes | None) -> list[_Card] | None:

@@ -16,6 +16,8 @@ from proxy.tokens import NoTokenizerError
 from proxy.upstream import Upstream
 
 _A_LETTER = "a"
+# No vocabulary has more, and engines may not look at what is above.
+_MOST_TOKENS = 2**31
 # So many tokens hold the tag with which a template may have the model think.
 _END_OF_A_TURN = 8
 
@@ -79,7 +81,7 @@ async def continued(
     context means nothing to it, and is left out."""
     if ask.images:
         raise ApiError(400, "context cannot be used together with images")
-    outside = next((one for one in request.context if one < 0), None)
+    outside = next((one for one in request.context if not 0 <= one < _MOST_TOKENS), None)
     if outside is not None:
         raise ApiError(400, f"token {outside} of the context is not in the model's vocabulary")
     try:

@@ -60,6 +60,7 @@ def test_a_system_prompt_comes_with_the_new_turn(stack: Stack) -> None:
     ("context", "message"),
     [
         ([-1], "token -1 of the context is not in the model's vocabulary"),
+        ([2**40], f"token {2**40} of the context is not in the model's vocabulary"),
         ([10**9], "Token id 1000000000 is out of vocabulary"),
         (
             ["1"],

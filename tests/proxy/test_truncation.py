@@ -198,8 +198,9 @@ class TestEnginesOfAnotherKind:
     def llama(self, stack: Stack, start_proxy: StartProxy) -> RunningProxy:
         """A proxy to whom the engine says that it is llama-server."""
         proxy = start_proxy(settings_for(stack.models, stack.engine.url))
-        stack.engine.card = {"owned_by": "llamacpp"}
-        proxy.client.get("/api/tags")
+        stack.engine.card = {"owned_by": "llamacpp", "max_model_len": None, "meta": {"n_ctx": 512}}
+        listed = {one["name"]: one["details"] for one in proxy.client.get("/api/tags").json()["models"]}
+        assert listed[MODEL]["context_length"] == 512
         stack.engine.reset()
         return proxy
 
