@@ -3,6 +3,7 @@
 Arguments, tools and their properties print as JSON. So do a tool's function and parameters, which Ollama
 prints as Go's structures since it copies them for templates: those that name them were written for JSON."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ _TYPESCRIPT = {
     "object": "Record<string, any>",
     "null": "null",
 }
+_MOST = int(sys.float_info.max)
 _TAGS = {"Defs": "$defs", "AnyOf": "anyOf"}
 
 
@@ -183,6 +185,6 @@ def _as_go(told: object) -> object:
             return {name: _as_go(value) for name, value in told.items()}
         case list():
             return [_as_go(value) for value in told]
-        case int() if not isinstance(told, bool) and abs(told) < 1 << 1000:
-            return float(told)
+        case int() if not isinstance(told, bool):
+            return float(max(-_MOST, min(_MOST, told)))
     return told

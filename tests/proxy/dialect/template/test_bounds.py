@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.dialect.messages import Message, Tool, ToolCall, ToolCallFunction, ToolFunction
 from proxy.dialect.template import Template, TemplateError, budget
 from proxy.dialect.template.budget import MAX_DEPTH, MAX_NESTING, MAX_VALUE_DEPTH
+from proxy.dialect.template.prompt import prompt_of
 
 VALUES: dict[str, Any] = {
     "Text": "Zo\u00eb",
@@ -191,6 +193,34 @@ def test_nothing_else_is_raised(text: str) -> None:
     output, problem = said_of(text, VALUES)
     output.encode()
     assert "\n" not in problem
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "properties", "anyOf", "items", "enum", "required", "$defs", "x"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+EVERYTHING = Template.parse(
+    "{{ range .Messages }}{{ . }}{{ json . }}{{ range .ToolCalls }}{{ range .Function.Arguments }}{{ . }}"
+    "{{ end }}{{ end }}{{ end }}{{ .Tools }}{{ range .Tools }}{{ with .Function.Parameters }}{{ .Defs }}"
+    "{{ range .Properties }}{{ . }}{{ .Type }}{{ toTypeScriptType . }}{{ json .Enum }}{{ .Properties }}"
+    "{{ range .AnyOf }}{{ . }}{{ end }}{{ end }}{{ end }}{{ end }}"
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=5), JSON), st.dictionaries(st.sampled_from(["type", "properties"]), JSON)
+)
+def test_tools_of_every_shape_are_rendered(arguments: dict[str, Any], parameters: dict[str, Any]) -> None:
+    call = ToolCall(function=ToolCallFunction(name="f", arguments=arguments))
+    tool = Tool(function=ToolFunction(name="f", parameters=parameters))
+    message = Message(role="assistant", tool_calls=[call])
+    assert prompt_of(EVERYTHING, messages=[message], tools=[tool])
 
 
 class Trap:
