@@ -30,19 +30,21 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
-        self._await_head()
+        self._await()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """What comes after one request is the next one's head, be it the end of a line alone."""
+        """What comes after one request is the next one's head, be it the end of a line alone. A body whose
+        request has been answered already need not come at all."""
         self._in_head = not self._in_body
         self._head_size = self._head_size + len(data) if self._in_head else 0
         super().data_received(_without_upgrade(data) if self._in_head and b"h2c" in data else data)
-        if self._in_head and not self.transport.is_closing():
-            self._await_head()
+        idle = self._in_head or (self._in_body and self.cycle.response_complete)
+        if idle and not self.transport.is_closing():
+            self._await()
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -55,9 +57,10 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_body = False
+        self._stop_waiting()
         super().on_message_complete()
 
-    def _await_head(self) -> None:
+    def _await(self) -> None:
         if self._head_size > HEAD_LIMIT:
             self.transport.write(_TOO_LARGE)
             self.transport.close()
@@ -70,7 +73,7 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
         else:
-            self._await_head()
+            self._await()
 
     def _stop_waiting(self) -> None:
         if self._late is not None:

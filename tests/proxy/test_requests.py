@@ -100,6 +100,14 @@ class TestSlowClients:
             connection.sendall(b"GET / HT")
             assert until_closed(connection) == b""
 
+    @pytest.mark.parametrize(("path", "status"), [(b"/nothing", b"404"), (b"/api/tags", b"405")])
+    def test_a_body_that_nobody_asked_for(self, stack: Stack, path: bytes, status: bytes) -> None:
+        with closing(connect(stack.proxy)) as connection:
+            connection.sendall(POST % (path, 100))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 " + status)
+            connection.sendall(b"{")
+            assert until_closed(connection) == b""
+
     def test_an_answer_may_take_its_time(self, stack: Stack) -> None:
         """The end of a line that some send after their body is not the begin of a request."""
         gate = Gate()
