@@ -3,6 +3,7 @@
 The engine is asked how long a prompt is only where that is in doubt: where it refused it for its length, or
 where the client wants less context than is served and the prompt may be longer."""
 
+import asyncio
 from dataclasses import replace
 
 from proxy import tokens
@@ -66,7 +67,8 @@ async def _without_the_oldest(
     while low < high:
         middle = (low + high) // 2
         kept = shorter.cuts.kept(middle)
-        tried = replace(ask.with_prompt(shorter.prompt(kept)), dropped=whole - len(kept))
+        prompt = await asyncio.to_thread(shorter.prompt, kept)
+        tried = replace(ask.with_prompt(prompt), dropped=whole - len(kept))
         if await _fits(server, model, tried, room):
             best, high = tried, middle
         else:

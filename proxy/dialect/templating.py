@@ -20,6 +20,12 @@ from proxy.errors import ApiError
 from proxy.model import Model
 
 
+def made_by(request: ChatRequest | GenerateRequest, model: Model) -> str:
+    """The template that the prompt may be made by, if any."""
+    own = request.template if isinstance(request, GenerateRequest) else ""
+    return own or model.manifest.overlay.template
+
+
 def chat(request: ChatRequest, model: Model, today: date) -> EngineRequest:
     """The chat for the engine, by the Modelfile's template where it has one."""
     laid_over = model.manifest.overlay
@@ -32,11 +38,10 @@ def chat(request: ChatRequest, model: Model, today: date) -> EngineRequest:
 def generate(request: GenerateRequest, model: Model, today: date) -> EngineRequest:
     if request.template and request.images:
         raise ApiError(400, "a template cannot be used together with images")
-    laid_over = model.manifest.overlay
-    text = request.template or ("" if request.images else laid_over.template)
-    if request.raw or not text:
+    text = made_by(request, model)
+    if request.raw or request.images or not text:
         return to_engine.generate(request, model)
-    ask = _of_messages(request, model, text, overlay.turn(request, laid_over), today)
+    ask = _of_messages(request, model, text, overlay.turn(request, model.manifest.overlay), today)
     return ask.with_prompt(to_engine.WITH_IDS)
 
 

@@ -1,7 +1,11 @@
 """Chats and plain generations: from the client's request to the engine's stream, and back."""
 
+import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
 
 import msgspec
 
@@ -30,6 +34,9 @@ from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
 from proxy.tally import Tally
+
+_Request = TypeVar("_Request", ChatRequest, GenerateRequest)
+_Ask = TypeVar("_Ask", EngineRequest, EngineRequest | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ async def chat(request: Request, services: Services) -> Reply | Stream:
         return await _loaded(job, services)
     if any(message.images for message in asked.messages):
         _require(job, "vision", f"{model.full_name} does not support images")
-    return await _answer(job, templating.chat(asked, model, now().date()), services)
+    return await _answer(job, await _made(templating.chat, asked, model), services)
 
 
 async def generate(request: Request, services: Services) -> Reply | Stream:
@@ -82,7 +89,7 @@ async def generate(request: Request, services: Services) -> Reply | Stream:
         return await _loaded(job, services)
     if asked.images:
         _require(job, "vision", f"{model.full_name} does not support images")
-    ask = filling if filling and not asked.raw else templating.generate(asked, model, now().date())
+    ask = filling if filling and not asked.raw else await _made(templating.generate, asked, model)
     if asked.context:
         ask = await prompting.continued(services.catalog.server(model), model, asked, ask)
     return await _answer(job, ask, services)
@@ -94,8 +101,15 @@ async def _found(request: Request, services: Services, name: str, wording: findi
     return model
 
 
+async def _made(make: Callable[[_Request, Model, date], _Ask], asked: _Request, model: Model) -> _Ask:
+    """A template may take long, and others are not to wait for it."""
+    if templating.made_by(asked, model):
+        return await asyncio.to_thread(make, asked, model, now().date())
+    return make(asked, model, now().date())
+
+
 async def _filling(asked: GenerateRequest, model: Model, services: Services) -> EngineRequest:
-    by_template = templating.insert(asked, model, now().date())
+    by_template = await _made(templating.insert, asked, model)
     return by_template or await prompting.filled(services.catalog.server(model), model, services.gaps, asked)
 
 
