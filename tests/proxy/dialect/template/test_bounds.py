@@ -213,6 +213,7 @@ EVERYTHING = Template.parse(
 )
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(st.text(max_size=5), JSON), st.dictionaries(st.sampled_from(["type", "properties"]), JSON)
 )
