@@ -95,6 +95,8 @@ class Store:
         them. Weights that an engine serves stay: it would find nothing when it starts again."""
         with self._writing, told():
             own = self._own_entries(name)
+            if not own and not self.has(name):
+                raise ApiError(404, f"model '{name}' not found")
             if not own:
                 raise ApiError(403, f"model '{name}' lies in a folder that is only read: it stays")
             self.workshop.enter()

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ollama import Client
 
+from proxy.dialect.library import CopyRequest, CreateRequest
 from tests.fakes.fake_engine import FakeEngine
 from tests.proxy.asking import Json, records
 from tests.proxy.conftest import (
@@ -361,6 +365,68 @@ class TestPush:
             {"status": "retrieving manifest"},
             {"status": "couldn't retrieve manifest"},
         ]
+
+
+NAMES = st.sampled_from([BASE, "idle:1b", "mine", "other:v1", "all-minilm:l6-v2", "../x", ""])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(sorted({*CreateRequest.__struct_encode_fields__, *CopyRequest.__struct_fields__})),
+    VALUES,
+    max_size=6,
+)
+LIKELY = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": NAMES,
+        "from": NAMES,
+        "source": NAMES,
+        "destination": NAMES,
+        "parameters": st.dictionaries(st.sampled_from(["stop", "seed", "top_k", "x"]), VALUES, max_size=3),
+        "messages": st.lists(st.fixed_dictionaries({}, optional={"role": VALUES, "content": VALUES})),
+        "template": st.text("{}. $Prompt|", max_size=12),
+        "stream": st.booleans(),
+    },
+)
+ROUTES = [("POST", "/api/copy"), ("DELETE", "/api/delete"), ("POST", "/api/create"), ("POST", "/api/push")]
+
+
+class TestManyAtOnce:
+    @given(route=st.sampled_from(ROUTES), body=FIELDS | LIKELY | VALUES)
+    @settings(max_examples=150, deadline=None)
+    def test_no_json_is_a_failure_of_ours(
+        self, busy: httpx.Client, route: tuple[str, str], body: object
+    ) -> None:
+        answer = busy.request(*route, content=json.dumps(body))
+        error = "" if answer.status_code == 200 else answer.json()["error"]
+        assert isinstance(error, str)
+        unknown = error == "pull model manifest: file does not exist"
+        assert answer.status_code in (200, 400, 404, 409) or (answer.status_code, unknown) == (500, True)
+
+    def test_requests_for_one_name_come_one_after_the_other(self, busy: httpx.Client) -> None:
+        def work(number: int) -> int:
+            kind = number % 3
+            if kind == 0:
+                return create(busy, "same", system=f"{number}").status_code
+            return (copy(busy, BASE, "same") if kind == 1 else delete(busy, "same")).status_code
+
+        with ThreadPoolExecutor(6) as pool:
+            assert set(pool.map(work, range(60))) <= {200, 404}
+        create(busy, "same", system="last")
+        assert show(busy, "same")["system"] == "last"
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Speaks to a proxy whose library may become whatever it becomes, without a hub."""
+    models = stocked(tmp_path_factory.mktemp("models"))
+    with FakeEngine() as engine:
+        proxy = RunningProxy(settings_for(models, engine.url, hub=NOBODY))
+        yield proxy.client
+        proxy.stop()
 
 
 class TestOllamasOwnClient:
