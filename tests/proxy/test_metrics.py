@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.proxy.conftest import (
 from tests.proxy.exposition import Family, families
 
 MODEL = "smollm2:135m"
-CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "one two"}]}
+CHAT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "one two"}]}
 ROUTE = "/api/chat"
 
 
@@ -75,6 +76,15 @@ def test_a_chat(proxy: RunningProxy, engine: FakeEngine, read: Read, path: str, 
     if stream:
         assert first.value(route=path, model=MODEL, le="+Inf") == 1
         assert first.value(route=path, model=MODEL, le="60") == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_prompt_that_was_cut(proxy: RunningProxy, read: Read, stream: bool) -> None:
+    turns = [{"role": role, "content": "word " * 400} for role in ("user", "assistant", "user")]
+    asked = CHAT | {"messages": [*turns, *CHAT["messages"]], "options": {"num_ctx": 300}, "stream": stream}
+    assert proxy.client.post(ROUTE, json=asked).status_code == 200
+    proxy.client.post(ROUTE, json=CHAT)
+    assert read()["gfxpack_truncated_prompts_total"].value(model=MODEL) == 1
 
 
 def test_errors_and_who_is_to_blame(proxy: RunningProxy, engine: FakeEngine, read: Read) -> None:
