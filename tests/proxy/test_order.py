@@ -52,7 +52,8 @@ def plain(stack: Stack) -> Any:  # noqa: ANN401 - a generator of a stack
             400,
             f"{FULL}/plain:latest does not support images",
         ),
-        ({"model": PLAIN, "think": False, "options": {"top_k": "x"}}, 200, "load"),
+        ({"model": PLAIN, "options": {"top_k": "x"}}, 400, 'option "top_k" must be of type integer'),
+        ({"model": PLAIN, "think": False, "options": {"top_k": None}}, 200, "load"),
     ],
 )
 def test_of_a_generation(plain: Stack, body: Json, status: int, told: str) -> None:
