@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 
 from proxy.dialect.template import evaluate, references
 from proxy.dialect.template.budget import Budget
@@ -16,9 +17,9 @@ class Template:
         self._bodies = bodies
         self._fields = frozenset(name.lower() for name in references.fields(bodies.values()))
 
-    @classmethod
-    def parse(cls, text: str) -> "Template":
-        return cls(parse(text, NAMES))
+    @staticmethod
+    def parse(text: str) -> "Template":
+        return _parsed(text)
 
     def uses(self, name: str) -> bool:
         """Whether it refers to a field, in whatever case."""
@@ -33,3 +34,9 @@ class Template:
         """The same up to what prints a field, and with it."""
         root = references.before(field, self._bodies[ROOT])
         return Template({**self._bodies, ROOT: root})
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Template:
+    """A model's template comes with each of its requests."""
+    return Template(parse(text, NAMES))
