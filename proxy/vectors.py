@@ -34,4 +34,4 @@ async def _ask(server: Upstream, model: Model, texts: Sequence[Text], *, truncat
         whole = await answer.whole()
     if answer.status != 200:
         raise errors.from_engine_error(answer.status, whole, model=model.full_name)
-    return read_batch(whole, len(texts))
+    return read_batch(whole, len(texts), owner=model.owner)

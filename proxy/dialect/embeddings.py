@@ -21,7 +21,8 @@ _LONGEST_TEXT = 8192 * 15
 # By the server's own name: the field that lets it cut a long text, which it refuses otherwise. Who is not
 # named here cuts without being asked, or knows no such field.
 _CUTTING: Mapping[str, Mapping[str, object]] = {_VLLM: {"truncate_prompt_tokens": -1}}
-# By the server's own name: the tokens that it puts around each text and does not count.
+# By the server's own name: the tokens that it puts around each text and does not count, which Ollama does.
+# All encoders of BERT's kind have two.
 _UNCOUNTED: Mapping[str, int] = {"infinity": 2}
 # What is so close to length one stays as it is.
 _CLOSE = 1e-6
@@ -101,8 +102,7 @@ def was_cut(tokens: int, *, owner: str, context: int | None) -> bool:
     fit: as many as fit may have been more."""
     if owner == _VLLM or context is None:
         return False
-    uncounted = _UNCOUNTED.get(owner, 0)
-    return tokens + uncounted > context if uncounted else tokens >= context
+    return tokens > context if owner in _UNCOUNTED else tokens >= context
 
 
 def question(model: str, texts: Sequence[Text], *, owner: str, truncate: bool) -> bytes:
@@ -112,7 +112,7 @@ def question(model: str, texts: Sequence[Text], *, owner: str, truncate: bool) -
     return msgspec.json.encode({**asked, **(_CUTTING.get(owner, {}) if truncate else {})})
 
 
-def read_batch(body: bytes, count: int) -> Batch:
+def read_batch(body: bytes, count: int, *, owner: str) -> Batch:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -120,9 +120,9 @@ def read_batch(body: bytes, count: int) -> Batch:
     ordered = sorted(answer.data, key=lambda vector: vector.index)
     if [vector.index for vector in ordered] != list(range(count)):
         raise EngineBrokenError("the embeddings server sent another number of embeddings than were asked for")
-    return Batch(
-        [_finite(vector.embedding) for vector in ordered], answer.usage.prompt_tokens if answer.usage else 0
-    )
+    around = count * _UNCOUNTED.get(owner, 0)
+    tokens = answer.usage.prompt_tokens + around if answer.usage else 0
+    return Batch([_finite(vector.embedding) for vector in ordered], tokens)
 
 
 def fitted(vector: list[float], dimensions: int) -> list[float]:

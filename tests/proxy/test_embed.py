@@ -42,7 +42,7 @@ def test_one_text_is_a_list_of_one_vector(stack: Stack) -> None:
     told = embed(stack, input="hello there")
     assert told["model"] == MODEL
     assert told["embeddings"] == [pytest.approx(normal(vector("hello there")))]
-    assert told["prompt_eval_count"] == 2
+    assert told["prompt_eval_count"] == 4
     assert told["total_duration"] >= told["load_duration"] > 0
 
 
@@ -52,7 +52,7 @@ def test_many_texts_keep_their_order_beyond_one_batch(stack: Stack) -> None:
     assert [pytest.approx(normal(vector(text))) for text in texts] == told["embeddings"]
     asked = [len(request.json()["input"]) for request in stack.embeddings.asked(PATH)]
     assert (sorted(asked)[1:], sum(asked)) == ([256] * 5, 1500)
-    assert told["prompt_eval_count"] == 3000
+    assert told["prompt_eval_count"] == 6000
 
 
 def test_a_server_that_answers_out_of_order(stack: Stack) -> None:

@@ -41,7 +41,7 @@ def test_the_shape_of_the_answer(stack: Stack) -> None:
             {"object": "embedding", "index": 0, "embedding": pytest.approx(normal(vector("hello there")))}
         ],
         "model": "ALL-minilm:l6-v2",
-        "usage": {"prompt_tokens": 2, "total_tokens": 2},
+        "usage": {"prompt_tokens": 4, "total_tokens": 4},
     }
 
 
