@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from proxy.dialect.quoting import quoted
 from proxy.errors import ApiError
 
 FOREVER_NS = 2**63 - 1
@@ -18,6 +17,8 @@ _UNITS_NS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+_ESCAPED = str.maketrans({'"': r"\"", "\\": r"\\"})
+_LONGEST_SHOWN = 200
 _TERM = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
 
 
@@ -42,7 +43,7 @@ def keep_alive(value: object) -> KeepAlive:
 
 
 def _seconds(value: float) -> int:
-    return FOREVER_NS if abs(value) > FOREVER_NS / 1e9 and value > 0 else int(max(value, -1) * 1e9)
+    return FOREVER_NS if value < 0 or value > FOREVER_NS / 1e9 else int(value * 1e9)
 
 
 def _parse(text: str) -> int:
@@ -58,14 +59,23 @@ def _parse(text: str) -> int:
             break
         number, unit = term.groups()
         if not unit:
-            raise ApiError(400, f"time: missing unit in duration {quoted(text)}")
+            raise ApiError(400, f"time: missing unit in duration {_quoted(text)}")
         if unit not in _UNITS_NS:
-            raise ApiError(400, f"time: unknown unit {quoted(unit)} in duration {quoted(text)}")
+            raise ApiError(400, f"time: unknown unit {_quoted(unit)} in duration {_quoted(text)}")
         total += float(number) * _UNITS_NS[unit]
         position = term.end()
     if not rest or position < len(rest):
-        raise ApiError(400, f"time: invalid duration {quoted(text)}")
+        raise ApiError(400, f"time: invalid duration {_quoted(text)}")
     return sign * int(min(total, FOREVER_NS))
+
+
+def _quoted(text: str) -> str:
+    """As Go's `time` does it, byte by byte."""
+    escaped = (
+        f"\\x{byte:02x}" if byte >= 0x80 or byte < 0x20 else chr(byte).translate(_ESCAPED)
+        for byte in text[:_LONGEST_SHOWN].encode("utf-8", "replace")
+    )
+    return f'"{"".join(escaped)}"'
 
 
 def _go_type(value: object) -> str:

@@ -20,6 +20,8 @@ SECOND = 10**9
         (-1, FOREVER_NS),
         (-1.0, FOREVER_NS),
         (1e300, FOREVER_NS),
+        (-1e-300, FOREVER_NS),
+        (10**400, FOREVER_NS),
         ("0", 0),
         ("0s", 0),
         ("5m", 300 * SECOND),

@@ -153,7 +153,8 @@ def lifetimes() -> Iterator[Row]:
         "five": 'time: invalid duration "five"',
         "5m 3s": 'time: unknown unit "m " in duration "5m 3s"',
         "-": 'time: invalid duration "-"',
-        "\u0665s": 'time: invalid duration "\u0665s"',
+        "\u0665s": r'time: invalid duration "\xd9\xa5s"',
+        '"5\\': r'time: invalid duration "\"5\\"',
     }.items():
         yield from both({"keep_alive": text}, told)
     for value, kind in ((True, "bool"), ([], "[]interface {}"), ({}, "map[string]interface {}")):
