@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from proxy.dialect.errors import from_engine_error
-from proxy.dialect.logprobs import Logprob, read_logprobs
+from proxy.dialect.logprobs import Logprob, read_logprobs, without_end
 from proxy.dialect.tools import CallBuilder, ToolCallDelta
 from proxy.errors import EngineBrokenError
 
@@ -136,6 +136,8 @@ class Reading:
                 self._calls = self._calls or CallBuilder()
                 self._calls.add(delta.tool_calls)
         logprobs = read_logprobs(choice.logprobs, self._tops) if choice.logprobs is not None else []
+        if choice.finish_reason == "stop":
+            logprobs = without_end(logprobs, text or thinking)
         return Piece(text, thinking, logprobs) if text or thinking or logprobs else None
 
 

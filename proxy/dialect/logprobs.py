@@ -36,6 +36,12 @@ def read_logprobs(value: object, tops: int) -> list[Logprob]:
         raise EngineBrokenError("the engine sent log probabilities that cannot be read") from None
 
 
+def without_end(logprobs: list[Logprob], text: str) -> list[Logprob]:
+    """Those of the last piece of an answer that ended by itself: the token that ended it is no part of it."""
+    ended = logprobs and not text.endswith(logprobs[-1].token)
+    return logprobs[:-1] if ended else logprobs
+
+
 def _from_completion(logprobs: _Completion, tops: int) -> list[Logprob]:
     likeliest = logprobs.top_logprobs or [None] * len(logprobs.tokens)
     return [

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.fakes.fake_engine import delta, error, streamed, text, usage
-from tests.proxy.asking import CHAT, COMPLETIONS, METRICS, MODEL, asked, chat, generate, records
+from tests.proxy.asking import CHAT, COMPLETIONS, METRICS, MODEL, Json, asked, chat, generate, records
 from tests.proxy.conftest import Stack
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
@@ -118,6 +118,18 @@ def test_log_probabilities_of_a_chat(stack: Stack) -> None:
     assert first["logprobs"] == [token | {"top_logprobs": [token, {"token": "e", "logprob": -1.5}]}]
     got = asked(stack)
     assert (got["logprobs"], got["top_logprobs"]) == (True, 2)
+
+
+@pytest.mark.parametrize(("told", "said"), [("", "one"), (" two", "one two")])
+def test_the_token_that_ends_an_answer_is_no_part_of_it(stack: Stack, told: str, said: str) -> None:
+    def tokens(*texts: str) -> Json:
+        return {"content": [{"token": token, "logprob": -0.5, "bytes": None} for token in texts if token]}
+
+    last = delta("stop", content=told, logprobs=tokens(told, "<|im_end|>"))
+    stack.engine.plan(streamed([delta(content="one", logprobs=tokens("one")), last, usage(1, 3)]))
+    answer = chat(stack, stream=False, logprobs=True).json()
+    assert answer["message"]["content"] == said
+    assert "".join(entry["token"] for entry in answer["logprobs"]) == said
 
 
 def test_log_probabilities_of_a_completion(stack: Stack) -> None:
