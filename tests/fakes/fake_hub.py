@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -70,7 +71,7 @@ class FakeHub:
     def _item(self, path: Path) -> dict[str, object]:
         name, size = path.relative_to(self.folder).as_posix(), path.stat().st_size
         item: dict[str, object] = {"type": "file", "path": name, "size": size, "oid": _etag(path)}
-        large = {"oid": hashlib.sha256(path.read_bytes()).hexdigest(), "size": size, "pointerSize": 134}
+        large = {"oid": _sums(path, path.stat().st_mtime_ns)[0], "size": size, "pointerSize": 134}
         return item | ({"lfs": large} if is_large(path) else {})
 
 
@@ -80,8 +81,14 @@ def is_large(path: Path) -> bool:
 
 def _etag(path: Path) -> str:
     """Git's own name for it."""
+    return _sums(path, path.stat().st_mtime_ns)[1]
+
+
+@cache
+def _sums(path: Path, _changed: int) -> tuple[str, str]:
     content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324
+    return hashlib.sha256(content).hexdigest(), git
 
 
 class _Handler(BaseHTTPRequestHandler):
