@@ -131,11 +131,9 @@ def test_silence_ends(hasty: Stack, asking: str) -> None:
 
 
 LONG = "\u65e5\u672c\U0001f999" * 1_000_000
-CUTS = [1, 3, 65536]
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize(("raw", "cut"), [(True, 1), (False, 1), (True, 3), (False, 3), (False, 65536)])
 def test_a_generation_however_it_is_cut(stack: Stack, raw: bool, cut: int) -> None:
     words = LONG if cut > 1000 else LONG[:30]
     spoken = text(words) if raw else delta(content=words)
@@ -160,10 +158,9 @@ def test_embeddings_however_they_are_cut(stack: Stack, cut: int) -> None:
     assert told.json() == {"embedding": vector("x")}
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("cut", [1, 3])
 def test_what_passes_through_however_it_is_cut(stack: Stack, cut: int) -> None:
-    words = LONG if cut > 1000 else LONG[:30]
-    events = [delta(content=words), delta("stop"), usage(1, 1)]
+    events = [delta(content=LONG[:30]), delta("stop"), usage(1, 1)]
     stack.engine.plan(streamed(events, cut=cut))
     asked = {"model": CHAT, "messages": TURNS, "stream": True}
     assert (

@@ -27,7 +27,7 @@ from tests.proxy.conftest import (
 from tests.proxy.requests import TOOL, requests
 from tests.proxy.streams import cut_at, odd_embeddings, odd_errors, odd_streams, streams
 
-QUICKLY = settings(max_examples=250, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICKLY = settings(max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
 AT_LENGTH = settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
 
 # Ollama's own answers of status 500 to what a client asks for.
@@ -157,7 +157,7 @@ CUTS = given(
 )
 
 
-@settings(QUICKLY, max_examples=120)
+@settings(QUICKLY, max_examples=60)
 @CUTS
 def test_a_stream_cut_anywhere_is_heard_the_same(
     any_stack: Stack, data: bytes, places: list[int], path: str, stream: bool
@@ -194,7 +194,7 @@ ODD = given(
 )
 
 
-@settings(QUICKLY, max_examples=150)
+@settings(QUICKLY, max_examples=80)
 @ODD
 def test_no_stream_is_a_fault_of_ours(
     any_stack: Stack, faults: Faults, data: bytes, path: str, how: dict[str, bool]
@@ -220,7 +220,7 @@ EMBEDDING: dict[str, dict[str, Any]] = {
 }
 
 
-@QUICKLY
+@settings(QUICKLY, max_examples=80)
 @given(path=st.sampled_from(list(EMBEDDING)), data=odd_embeddings)
 def test_no_embeddings_are_a_fault_of_ours(any_stack: Stack, faults: Faults, path: str, data: bytes) -> None:
     check_odd(any_stack, faults, path, EMBEDDING[path], whole(data))
@@ -233,7 +233,7 @@ PASSING: dict[str, dict[str, Any]] = {
 }
 
 
-@QUICKLY
+@settings(QUICKLY, max_examples=100)
 @given(
     path=st.sampled_from([*BODIES, *EMBEDDING, *PASSING]),
     status=st.sampled_from([400, 401, 404, 413, 418, 422, 429, 500, 501, 503]),
