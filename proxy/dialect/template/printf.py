@@ -50,8 +50,7 @@ class _Printf:
             yield "%!(BADWIDTH)"
         precision = self._number(match["precision"] or "0") if match["point"] else None
         if match["point"] and (precision is None or precision < 0):
-            if precision is None:
-                yield "%!(BADPREC)"
+            yield "%!(BADPREC)"
             precision = None
         verb = Verb(letter or "", flags + "-" * ((width or 0) < 0), abs(width or 0), precision)
         yield self._formatted(verb)

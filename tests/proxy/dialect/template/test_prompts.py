@@ -201,6 +201,8 @@ PROMPTS: list[tuple[str, dict[str, Any], str]] = [
         "[Hi]Hello.tail[How]",
     ),
     ("{{ range .Messages }}{{ .Content }}{{ end }}", {"prompt": "Hi", "suffix": "unseen"}, ""),
+    ("{{ .System }}|{{ .Prompt }}|", {"messages": [*CHAT[:2], CHAT[0], CHAT[1]]}, "Be kind.|Hi|Be kind.|Hi|"),
+    ("{{ range .Messages }}{{ json .ToolCalls }}{{ end }}{{ .Tools }}", {"messages": ONE}, "nullnull"),
 ]
 
 
