@@ -166,7 +166,7 @@ class Catalog:
         return self._listings.get(role, self._listings["chat"])
 
     def _models(self) -> dict[str, Model]:
-        """By their names' keys: the described ones, newest first, then those that are only served."""
+        """By their names' keys, newest first; those that are only served are as old as this server."""
         sources = (self._store.manifests(), *(listing.cards for listing in self._listings.values()))
         if any(now is not before for now, before in zip(sources, self._sources, strict=True)):
             self._known = self._put_together()
@@ -181,7 +181,7 @@ class Catalog:
             for key, card in listing.cards.items():
                 if key not in models:
                     models[key] = self._only_served(card, role)
-        return models
+        return dict(sorted(models.items(), key=lambda one: one[1].manifest.modified_at, reverse=True))
 
     def _described(self, manifest: Manifest) -> Model:
         weights = manifest.base or manifest.name

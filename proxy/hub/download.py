@@ -14,9 +14,9 @@ from typing import IO
 
 from proxy.errors import ApiError, EngineBrokenError
 from proxy.hub.listing import File, refused
-from proxy.hub.web import Web
+from proxy.hub.web import HubSilentError, Web
 from proxy.store.blobs import gathered
-from proxy.store.writing import in_thread
+from proxy.store.writing import in_thread, sync_folder
 from proxy.upstream import Answer
 
 _ENDING = ".part"
@@ -86,6 +86,7 @@ class _Growing:
             os.fsync(self._file.fileno())
         self._path.chmod(0o644)
         self._path.rename(path)
+        sync_folder(path.parent)
         return found
 
 
@@ -119,7 +120,7 @@ async def _attempt(web: Web, address: str, growing: _Growing, report: Report) ->
     """The break that ended it, where one did."""
     try:
         await _continue(web, address, growing, report)
-    except EngineBrokenError as broken:
+    except (EngineBrokenError, HubSilentError) as broken:
         return broken
     return None
 

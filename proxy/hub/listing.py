@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from proxy.errors import ApiError
+from proxy.errors import ApiError, EngineBrokenError
 from proxy.hub.names import Repository
 from proxy.hub.web import Web
 from proxy.upstream import Answer
@@ -170,7 +170,7 @@ def refused(status: int, headers: Mapping[str, str], web: Web) -> ApiError:
         return ApiError(401, "pull model manifest: the hub does not know the token in HF_TOKEN")
     if status in (401, 404):
         return ApiError(500, NOT_THERE)
-    return ApiError(502, f"pull model manifest: the hub at {web.url} answered with status {status}")
+    return EngineBrokenError(f"pull model manifest: the hub at {web.url} answered with status {status}")
 
 
 def _decoded(body: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - what was asked for

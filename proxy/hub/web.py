@@ -11,6 +11,14 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
 
+class HubSilentError(ApiError):
+    """No answer comes; it may come later."""
+
+    def __init__(self, url: str) -> None:
+        way = "give this server a way out to it, or another hub by --hub"
+        super().__init__(503, f"the hub at {url} cannot be reached from here: {way}")
+
+
 class Web:
     """`url` is the hub's. Other hosts are those that it sends its visitors to for large files."""
 
@@ -43,11 +51,7 @@ class Web:
         try:
             return await (await self._server(origin)).get(address[len(origin) :], {**headers, **own})
         except EngineUnreadyError:
-            raise ApiError(
-                503,
-                f"the hub at {self.url} cannot be reached from here: "
-                "give this server a way out to it, or another hub by --hub",
-            ) from None
+            raise HubSilentError(self.url) from None
 
     async def _server(self, origin: str) -> Upstream:
         if origin not in self._servers:

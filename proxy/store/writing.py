@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ BLOBS = ".blobs"
 # What was fetched in part stays, since fetching goes on from there.
 PULLS = ".pulls"
 _LOCK = ".lock"
+_PULLS_KEPT_SECONDS = 14 * 24 * 3600
 # A full disk stops more than this server, so that some is left to others.
 _SPARE_BYTES = 256 * 1024 * 1024
 
@@ -114,6 +116,9 @@ class Workshop:
     def _clear(self) -> None:
         for name in (_NEW, BLOBS):
             shutil.rmtree(self.folder / name, ignore_errors=True)
+        for pull in self.folder.glob(f"{PULLS}/*"):
+            if time.time() - pull.stat().st_mtime > _PULLS_KEPT_SECONDS:
+                shutil.rmtree(pull, ignore_errors=True)
 
     def new(self) -> Path:
         """A name that nothing has yet, for what is being made."""

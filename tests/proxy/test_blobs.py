@@ -1,8 +1,10 @@
 """Files that clients send by their digest."""
 
 import hashlib
+import os
 import resource
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -136,11 +138,16 @@ def test_what_an_earlier_run_left_is_cleared_away(
 ) -> None:
     (models / ".new" / "folder").mkdir(parents=True)
     (models / ".new" / "folder" / "file").write_text("x")
+    for name, age in (("old", 15), ("young", 13)):
+        pull = models / ".pulls" / name
+        pull.mkdir(parents=True)
+        os.utime(pull, (0, time.time() - age * 24 * 3600))
     (models / ".blobs").mkdir()
     (models / ".blobs" / f"sha256-{DIGEST}").write_bytes(CONTENT)
     client = start_proxy(settings_for(models, engine.url)).client
     assert files(models) == []
     assert client.head(PATH).status_code == 404
+    assert [path.name for path in models.glob(".pulls/*")] == ["young"]
 
 
 @pytest.fixture

@@ -286,6 +286,25 @@ class TestCreate:
         page = show(client, "two")
         assert (page["system"], page["license"], page["messages"][0]["content"]) == ("t", "BSD", "bye")
 
+    def test_messages_of_every_kind_are_kept(self, client: httpx.Client, models: Path) -> None:
+        call = {"id": "c", "function": {"index": 0, "name": "f", "arguments": {"a": [1.5, None]}}}
+        messages = [
+            {"role": "user", "content": "look", "images": ["aGk="]},
+            {"role": "assistant", "content": "", "thinking": "hm", "tool_calls": [call]},
+            {"role": "tool", "content": "1", "tool_name": "f", "tool_call_id": "c"},
+        ]
+        create(client, "mine", messages=messages)
+        (path,) = models.glob("made-*/gfxpack.json")
+        kept = json.loads(path.read_text())["overlay"]["messages"]
+        assert [{key: value for key, value in one.items() if value} for one in kept] == [
+            {key: value for key, value in one.items() if value} for one in messages
+        ]
+        assert [message["role"] for message in show(client, "mine")["messages"]] == [
+            "user",
+            "assistant",
+            "tool",
+        ]
+
     def test_from_itself(self, client: httpx.Client, models: Path) -> None:
         create(client, BASE, system="s")
         create(client, BASE, parameters={"seed": 3})

@@ -387,6 +387,20 @@ class TestBroken:
         assert code == 502
         assert error == "the hub closed the connection in mid-answer"
 
+    def test_a_hub_that_comes_back_is_asked_again(
+        self, start_proxy: StartProxy, settings: Settings, published: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It sends people to a place that is not there yet."""
+        monkeypatch.setattr(download, "_FIRST_PAUSE_SECONDS", 0.02)
+        with serve(FakeHub(MODEL, published), "127.0.0.1") as hub:
+            hub.faults = Faults(elsewhere=NOBODY)
+            client = start_proxy(replace(settings, hub=hub.url)).client
+            with ThreadPoolExecutor(1) as pool:
+                pulling = pool.submit(pull, client)
+                until(lambda: any("model.safetensors" in request for request in hub.requests))
+                hub.faults = Faults()
+            assert statuses(pulling.result())[-1] == "success"
+
     def test_wrong_bytes_are_thrown_away(self, client: httpx.Client, hub: FakeHub, models: Path) -> None:
         hub.faults = Faults(wrong=True)
         error, code = failed(client)

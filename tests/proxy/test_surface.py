@@ -193,3 +193,17 @@ def test_every_address_means_both_kinds(start_proxy: StartProxy, tmp_path: Path)
     port = start_proxy(settings_for(tmp_path, NOBODY, listen=Address("::", 0))).port
     for host in ("127.0.0.1", "[::1]"):
         assert httpx.get(f"http://{host}:{port}/").text == "Ollama is running"
+
+
+def test_copilot_is_shown_the_name_that_it_asked_for(stack: Stack) -> None:
+    headers = {"user-agent": "GitHubCopilotChat/0.30.1"}
+    page = stack.client.post("/api/show", json={"model": "SmolLM2:135m"}, headers=headers).json()
+    assert page["model_info"]["general.basename"] == "SmolLM2:135m"
+
+
+def test_what_lies_on_a_gpu(start_proxy: StartProxy, engine: FakeEngine, tmp_path: Path) -> None:
+    describe(tmp_path, CHAT_MANIFEST)
+    for on_gpu, held in (((), 0), (("chat",), 269_000_000), (("embedding",), 0)):
+        client = start_proxy(settings_for(tmp_path, engine.url, on_gpu=on_gpu)).client
+        (loaded,) = client.get("/api/ps").json()["models"]
+        assert (loaded["size"], loaded["size_vram"]) == (269_000_000, held)
