@@ -41,7 +41,8 @@ _KNOWN = tuple(
     for pattern, text in (
         (
             "maximum context length|longer than the maximum model length|exceeds model's maximum"
-            "|exceeds the available context size",
+            # vLLM's words for a prompt that leaves no room for a single token.
+            "|exceeds the available context size|max_tokens must be at least 1, got 0",
             CONTEXT_EXCEEDED,
         ),
         ("tool choice requires|--tool-call-parser|requires --jinja", "{model} does not support tools"),

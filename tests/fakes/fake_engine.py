@@ -126,8 +126,10 @@ class FakeEngine(FakeServer):
 
     def _fitting(self, asked: dict[str, Any], prompt: list[int]) -> list[int]:
         context = self.models[asked["model"]]
-        if len(prompt) <= context:
+        if len(prompt) < context:
             return prompt
+        if len(prompt) == context:
+            raise _RefusedError("max_tokens must be at least 1, got 0. (parameter=max_tokens, value=0)")
         raise _RefusedError(
             f"This model's maximum context length is {context} tokens. However, your prompt contains "
             f"{len(prompt)} input tokens. Please reduce the length of the input prompt."

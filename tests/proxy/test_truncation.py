@@ -86,6 +86,12 @@ def test_nothing_is_cut_against_the_clients_will(small: Stack) -> None:
     assert [request.path for request in small.engine.received] == [CHAT]
 
 
+@pytest.mark.parametrize(("words", "dropped"), [(988, None), (989, "2"), (990, "2")])
+def test_a_prompt_that_fills_the_context_is_too_long(small: Stack, words: int, dropped: str | None) -> None:
+    answer = chat(small, user("word " * words), said("a"), user("now"))
+    assert answer.headers.get("x-truncated-messages") == dropped
+
+
 @pytest.mark.parametrize(("num_predict", "left"), [(None, 3), (0, 5), (1, 5), (240, 3)])
 def test_room_is_left_for_the_answer(small: Stack, num_predict: int | None, left: int) -> None:
     third = "word " * 290
