@@ -1,9 +1,6 @@
 """Texts to embed, and vectors as Ollama's clients expect them: of length one, also when cut short."""
 
-import base64
 import math
-import sys
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -11,10 +8,11 @@ from typing import TypeGuard
 import msgspec
 
 from proxy.dialect.errors import CONTEXT_EXCEEDED
+from proxy.dialect.packing import unpacked
 from proxy.errors import ApiError, EngineBrokenError
 
 # Few enough that one answer is read in a moment: other clients' tokens wait for it.
-_LARGEST_BATCH = 256
+_LARGEST_BATCH = 64
 _VLLM = "vllm"
 # Of a server other than vLLM: it takes no longer text.
 _LONGEST_TEXT = 8192 * 15
@@ -24,15 +22,19 @@ _CUTTING: Mapping[str, Mapping[str, object]] = {_VLLM: {"truncate_prompt_tokens"
 # By the server's own name: the tokens that it puts around each text and does not count, which Ollama does.
 # All encoders of BERT's kind have two.
 _UNCOUNTED: Mapping[str, int] = {"infinity": 2}
+# They pack vectors where they are asked to, which takes a tenth of the time to read.
+_PACKING = ("infinity", _VLLM)
 # What is so close to length one stays as it is.
 _CLOSE = 1e-6
+
+_UNREADABLE = "the embeddings server sent an answer that cannot be read"
 
 Text = str | list[int]
 """A text, or the tokens of one."""
 
 
 class _Vector(msgspec.Struct):
-    embedding: list[float | None]
+    embedding: str | list[float | None]
     index: int = 0
 
 
@@ -108,7 +110,8 @@ def was_cut(tokens: int, *, owner: str, context: int | None) -> bool:
 def question(model: str, texts: Sequence[Text], *, owner: str, truncate: bool) -> bytes:
     """What every server takes that speaks OpenAI's dialect. It does not ask for `dimensions`, which some
     refuse: vectors are cut here."""
-    asked = {"model": model, "input": texts, "encoding_format": "float"}
+    encoding = "base64" if owner in _PACKING else "float"
+    asked = {"model": model, "input": texts, "encoding_format": encoding}
     return msgspec.json.encode({**asked, **(_CUTTING.get(owner, {}) if truncate else {})})
 
 
@@ -116,13 +119,16 @@ def read_batch(body: bytes, count: int, *, owner: str) -> Batch:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise EngineBrokenError("the embeddings server sent an answer that cannot be read") from None
+        raise EngineBrokenError(_UNREADABLE) from None
     ordered = sorted(answer.data, key=lambda vector: vector.index)
     if [vector.index for vector in ordered] != list(range(count)):
         raise EngineBrokenError("the embeddings server sent another number of embeddings than were asked for")
     around = count * _UNCOUNTED.get(owner, 0)
     tokens = answer.usage.prompt_tokens + around if answer.usage else 0
-    return Batch([_finite(vector.embedding) for vector in ordered], tokens)
+    try:
+        return Batch([_numbers(vector.embedding) for vector in ordered], tokens)
+    except ValueError:
+        raise EngineBrokenError(_UNREADABLE) from None
 
 
 def fitted(vector: list[float], dimensions: int) -> list[float]:
@@ -132,15 +138,12 @@ def fitted(vector: list[float], dimensions: int) -> list[float]:
     return [value / length for value in cut] if length and abs(length - 1) > _CLOSE else cut
 
 
-def as_base64(vector: list[float]) -> str:
-    """As OpenAI packs it: floats of 32 bits, the lowest byte first."""
-    packed = array("f", vector)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return base64.b64encode(packed.tobytes()).decode()
-
-
-def _finite(vector: list[float | None]) -> list[float]:
-    if any(value is None or not math.isfinite(value) for value in vector):
+def _numbers(vector: str | list[float | None]) -> list[float]:
+    if isinstance(vector, str):
+        numbers = unpacked(vector)
+    else:
+        numbers = [math.nan if value is None else value for value in vector]
+    # One number that is none makes the whole length none.
+    if not math.isfinite(math.hypot(*numbers)):
         raise ApiError(400, "embedding contains NaN or Inf values")
-    return [value for value in vector if value is not None]
+    return numbers

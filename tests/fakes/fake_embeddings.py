@@ -1,6 +1,9 @@
 """Fakes of embeddings servers: vectors that depend on the text alone, and are not of length one."""
 
+import base64
 import hashlib
+import struct
+from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.fake_server import FakeServer, Received, Script, whole
@@ -14,6 +17,10 @@ Text = str | list[int]
 def vector(text: Text) -> list[float]:
     digest = hashlib.sha256(str(text).encode()).digest()[:DIMENSIONS]
     return [byte / 16 - 7.5 for byte in digest]
+
+
+def pack(values: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
 
 
 def _length(text: Text) -> int:
@@ -35,7 +42,7 @@ class FakeEmbeddings(FakeServer):
         if request.path != "/v1/embeddings" or asked["model"] != self.model:
             return whole({"error": {"message": "Invalid model", "code": 400}}, 400)
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
-        return whole(self._embedded(texts))
+        return whole(self._embedded(texts, pack if asked.get("encoding_format") == "base64" else list))
 
     @staticmethod
     def _ranked(query: str, documents: list[str]) -> dict[str, Any]:
@@ -46,9 +53,9 @@ class FakeEmbeddings(FakeServer):
         tokens = sum(len(text.split()) for text in [query, *documents])
         return {"results": results, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
 
-    def _embedded(self, texts: list[Text]) -> dict[str, Any]:
+    def _embedded(self, texts: list[Text], write: Callable[[list[float]], object]) -> dict[str, Any]:
         data = [
-            {"object": "embedding", "index": index, "embedding": vector(text)}
+            {"object": "embedding", "index": index, "embedding": write(vector(text))}
             for index, text in enumerate(texts)
         ]
         tokens = sum(map(_length, texts))
@@ -79,9 +86,13 @@ class FakeStranger(FakeEmbeddings):
     owner = None
 
     def answer(self, request: Received) -> Script:
-        if request.path == "/v1/embeddings" and set(request.json()) - {"model", "input", "encoding_format"}:
+        if request.path == "/v1/embeddings" and not self._knows(request.json()):
             return whole({"error": {"message": "unknown field", "code": 400}}, 400)
         return super().answer(request)
 
-    def _embedded(self, texts: list[Text]) -> dict[str, Any]:
-        return super()._embedded(texts) | {"usage": None}
+    @staticmethod
+    def _knows(asked: dict[str, Any]) -> bool:
+        return asked.keys() <= {"model", "input", "encoding_format"} and asked["encoding_format"] == "float"
+
+    def _embedded(self, texts: list[Text], write: Callable[[list[float]], object]) -> dict[str, Any]:
+        return super()._embedded(texts, write) | {"usage": None}

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from proxy.asgi import Reply, Request, json_reply
 from proxy.dialect.decoding import decode
-from proxy.dialect.embeddings import Text, as_base64, fitted, openai_texts_of, takes_tokens
+from proxy.dialect.embeddings import Text, fitted, openai_texts_of, takes_tokens
 from proxy.dialect.messages import OpenAIEmbedRequest
+from proxy.dialect.packing import packed
 from proxy.errors import ApiError
 from proxy.model import Model
 from proxy.routes import finding
@@ -14,7 +15,7 @@ from proxy.routes.v1.bodies import body_of
 from proxy.services import Services
 
 _Write = Callable[[list[float]], object]
-_FORMATS: Mapping[str, _Write] = {"": list, "float": list, "base64": as_base64}
+_FORMATS: Mapping[str, _Write] = {"": list, "float": list, "base64": packed}
 
 
 async def embeddings(request: Request, services: Services) -> Reply:
