@@ -288,7 +288,7 @@ class TestCreate:
 
     def test_messages_of_every_kind_are_kept(self, client: httpx.Client, models: Path) -> None:
         call = {"id": "c", "function": {"index": 0, "name": "f", "arguments": {"a": [1.5, None]}}}
-        messages = [
+        messages: list[Json] = [
             {"role": "user", "content": "look", "images": ["aGk="]},
             {"role": "assistant", "content": "", "thinking": "hm", "tool_calls": [call]},
             {"role": "tool", "content": "1", "tool_name": "f", "tool_call_id": "c"},
