@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from urllib.parse import quote
 
 from proxy.asgi import (
+    WRITE,
     BodyLimits,
     Receive,
     Reply,
@@ -81,6 +82,7 @@ class App:
             await self._live(receive, send)
         elif scope["type"] == "http":
             request = Request(scope["method"], scope["path"], dict(scope["headers"]))
+            request.write = scope.get("extensions", {}).get(WRITE)
             await self._serve(request, scope, receive, self._guard.telling(request, send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -154,7 +156,7 @@ class App:
     async def _conclude(self, request: Request, route: Route[Services], send: Send) -> None:
         answer = await route.handler(request, self._services)
         if isinstance(answer, Stream):
-            await send_stream(send, self._noted(request.tally, answer))
+            await send_stream(send, self._noted(request.tally, answer), request.write)
         else:
             await _send(request, send, answer)
 

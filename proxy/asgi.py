@@ -15,6 +15,14 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+# Sends a piece at once, and tells whether the client keeps up.
+Write = Callable[[bytes], bool]
+# What a `yield` gives back is for pieces that come often: each costs a call, not the turn of a task. A client
+# that does not keep up is waited for by the next `yield`.
+Pieces = AsyncGenerator[bytes, Write | None]
+
+# The name of a request's `Write` among the extensions of its scope.
+WRITE = "gfxpack.write"
 
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
@@ -35,6 +43,8 @@ class Request:
     caller: str = ""
     parts: AsyncIterator[bytes] | None = None
     """Of the body, as they come, where the route asks for them."""
+    write: Write | None = None
+    """Further pieces of a stream that has begun, where the server below can do it."""
 
     def header(self, name: str) -> str:
         return self.headers.get(name.encode("latin-1"), b"").decode("latin-1")
@@ -56,7 +66,7 @@ class Stream:
     After that, `farewell` turns it into the last piece; without one the connection breaks off. `begin` is
     called when the first piece is there."""
 
-    pieces: AsyncGenerator[bytes, None]
+    pieces: Pieces
     status: int = 200
     content_type: str = NDJSON
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -173,7 +183,7 @@ async def send_reply(send: Send, reply: Reply, *, head: bool) -> None:
     await send({"type": "http.response.body", "body": b"" if head else reply.body})
 
 
-async def send_stream(send: Send, stream: Stream) -> None:
+async def send_stream(send: Send, stream: Stream, write: Write | None) -> None:
     """Send pieces as they come. Raises what comes before the first piece; after it, `StreamBrokenError`."""
     async with aclosing(stream.pieces) as pieces:
         first = await anext(pieces, b"")
@@ -182,19 +192,21 @@ async def send_stream(send: Send, stream: Stream) -> None:
         headers = _raw_headers(stream.content_type, stream.headers)
         await send({"type": "http.response.start", "status": stream.status, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
-        last = await _send_rest(send, stream)
+        last = await _send_rest(send, stream, write)
         await send({"type": "http.response.body", "body": last})
 
 
-async def _send_rest(send: Send, stream: Stream) -> bytes:
+async def _send_rest(send: Send, stream: Stream, write: Write | None) -> bytes:
     """What is to be said at the end."""
     try:
-        async for piece in stream.pieces:
+        while True:
+            piece = await stream.pieces.asend(write)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except StopAsyncIteration:
+        return b""
     except ApiError as error:
         if stream.farewell is None:
             raise StreamBrokenError(error.message) from error
         return stream.farewell(error)
     except Exception as error:
         raise StreamBrokenError(type(error).__name__) from error
-    return b""

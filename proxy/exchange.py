@@ -1,12 +1,13 @@
 """One question to an engine, and what its stream brings to the client."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
 import msgspec
 
 from proxy import fitting
+from proxy.asgi import Pieces, Write
 from proxy.dialect import errors, to_engine
 from proxy.dialect.answers import Answer, Counts
 from proxy.dialect.to_engine import EngineRequest
@@ -32,7 +33,7 @@ class Exchange:
     ended: Callable[[Counts], None]
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def records(self, ask: EngineRequest) -> AsyncGenerator[bytes, None]:
+    async def records(self, ask: EngineRequest) -> Pieces:
         """The records of the answer, as they come."""
         answer, events = self.answer, Events()
         with closing(await self._begin(ask)) as reply:
@@ -41,10 +42,11 @@ class Exchange:
                 data = await reply.read()
                 # The last line of a stream need not be closed.
                 records, error = _feed(answer, events.feed(data or b"\n"))
-                if records:
-                    yield records
+                write = (yield records) if records else None
                 if error is not None:
                     raise error
+                if write is not None and not answer.done:
+                    await reply.pour(_written(answer, events, write))
             last = answer.finish()
             self.ended(answer.counts)
             yield last
@@ -83,6 +85,19 @@ def cut_headers(ask: EngineRequest) -> dict[str, str]:
     """What is missing of the prompt, for the client to see before the answer."""
     missing = {MESSAGES_HEADER: ask.dropped, TOKENS_HEADER: ask.cut}
     return {name: str(count) for name, count in missing.items() if count}
+
+
+def _written(answer: Answer, events: Events, write: Write) -> Callable[[bytes], bool]:
+    """Takes what the engine sends and writes its records; false once there is a reason to stop."""
+
+    def take(data: bytes) -> bool:
+        records, error = _feed(answer, events.feed(data))
+        keeps_up = not records or write(records)
+        if error is not None:
+            raise error
+        return keeps_up and not answer.done
+
+    return take
 
 
 def _feed(answer: Answer, events: list[bytes]) -> tuple[bytes, ApiError | None]:

@@ -8,6 +8,7 @@ import socket
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from proxy.asgi import WRITE
 from proxy.settings import Address
 
 HEAD_LIMIT = 128 * 1024
@@ -49,6 +50,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         super().on_message_begin()
+        self.scope["extensions"] = {WRITE: self._write}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_body, self._head_size = False, True, 0
@@ -59,6 +61,13 @@ class Protocol(HttpToolsProtocol):
         self._in_body = False
         self._stop_waiting()
         super().on_message_complete()
+
+    def _write(self, piece: bytes) -> bool:
+        """Another chunk of the answer that is under way, in this very turn of the event loop."""
+        if self.transport.is_closing():
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return not self.flow.write_paused
 
     def _await(self) -> None:
         if self._head_size > HEAD_LIMIT:

@@ -18,6 +18,8 @@ class Events:
         self._size = 0
 
     def feed(self, data: bytes) -> list[bytes]:
+        if not self._partial and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2:
+            return [data[6:-2]]
         if b"\n" not in data:
             self._keep(data)
             return []

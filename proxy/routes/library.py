@@ -1,11 +1,10 @@
 """Making, copying, fetching and removing models, and the files that they are made from."""
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import msgspec
 
-from proxy.asgi import Reply, Request, Stream, json_reply
+from proxy.asgi import Pieces, Reply, Request, Stream, json_reply
 from proxy.dialect import errors, making, names
 from proxy.dialect.decoding import decode
 from proxy.dialect.library import CopyRequest, CreateRequest, DeleteRequest, PullRequest, PushRequest
@@ -97,7 +96,7 @@ async def _told(records: Records, *, stream: bool) -> Reply | Stream:
     return json_reply(told[-1])
 
 
-async def _lines(records: Records) -> AsyncGenerator[bytes, None]:
+async def _lines(records: Records) -> Pieces:
     async with aclosing(records):
         async for record in records:
             yield line(msgspec.json.encode(record))

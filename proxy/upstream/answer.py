@@ -1,6 +1,7 @@
 """An answer whose headers are there."""
 
 import asyncio
+from collections.abc import Callable
 
 from proxy.errors import EngineBrokenError
 from proxy.upstream.connection import Connection
@@ -35,6 +36,11 @@ class Answer:
             raise EngineBrokenError(f"the {self._server} stopped answering") from None
         except Failure:
             raise EngineBrokenError(f"the {self._server} closed the connection in mid-answer") from None
+
+    async def pour(self, take: Callable[[bytes], bool]) -> None:
+        """Hand over what arrives in the very turn in which it does, until `take` says no, raises, or no more
+        comes. What ended it, `read` tells."""
+        await self._connection.pour(take)
 
     async def whole(self) -> bytes:
         parts: list[bytes] = []

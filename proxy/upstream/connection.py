@@ -1,6 +1,7 @@
 """One connection to a server. It carries one request after the other."""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 import httptools
@@ -20,12 +21,16 @@ class Connection(asyncio.Protocol):
         self._silence = silence
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
+        self._parts: list[bytes] = []
+        # What the parser calls with each part of a body.
+        self.on_body = self._parts.append
         self._parser = httptools.HttpResponseParser(self)
+        self._take: Callable[[bytes], bool] | None = None
+        self._thrown: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._waits_since = 0.0
+        self._quiet_since = 0.0
         self._failure: Failure | None = None
-        self._parts: list[bytes] = []
         self._waiting = 0
         self._heard = 0
         self._has_head = False
@@ -61,13 +66,25 @@ class Connection(asyncio.Protocol):
             if self._is_whole:
                 return b""
             await self._wait()
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
-        self._waiting = 0
+        data = self._collected()
         if self._is_paused and self._failure is None:
             self._is_paused = False
             self._transport.resume_reading()
         return data
+
+    async def pour(self, take: Callable[[bytes], bool]) -> None:
+        """Have `take` called with what comes, as it comes, until it returns false, raises, or no more comes.
+        Where something waits to be read already, that is to be read first."""
+        if self._parts or self._is_whole:
+            return
+        self._take = take
+        try:
+            await self._wait()
+        finally:
+            self._take = None
+        if self._thrown is not None:
+            thrown, self._thrown = self._thrown, None
+            raise thrown
 
     def close(self) -> None:
         """At once, whatever is under way."""
@@ -77,7 +94,7 @@ class Connection(asyncio.Protocol):
         if self._failure is not None:
             raise self._failure
         self._waiter = self._loop.create_future()
-        self._waits_since = self._loop.time()
+        self._quiet_since = self._loop.time()
         try:
             await self._waiter
         finally:
@@ -89,7 +106,7 @@ class Connection(asyncio.Protocol):
 
     def _look_for_silence(self) -> None:
         """One timer for all waits: it looks again when the present one could be over."""
-        waited = self._loop.time() - self._waits_since if self._waiter is not None else 0.0
+        waited = self._loop.time() - self._quiet_since if self._waiter is not None else 0.0
         if waited >= self._silence:
             self._break_off(SilentError())
         else:
@@ -118,11 +135,36 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._break_off(GarbledError())
+        if self._take is not None and self._parts:
+            self._hand_over(self._take)
+        elif self._parts:
+            self._keep(len(data))
+        elif not self._has_head and self._heard > _LARGEST_HEAD:
+            self._break_off(GarbledError())
+
+    def _hand_over(self, take: Callable[[bytes], bool]) -> None:
+        self._quiet_since = self._loop.time()
+        try:
+            goes_on = take(self._collected())
+        except Exception as thrown:
+            # It is raised where the pouring is waited for.
+            goes_on, self._thrown = False, thrown
+        if not goes_on:
+            self._take = None
+            self._wake()
+
+    def _keep(self, size: int) -> None:
+        self._waiting += size
+        self._wake()
         if self._waiting > _LARGEST_WAITING and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
-        elif not self._has_head and self._heard > _LARGEST_HEAD:
-            self._break_off(GarbledError())
+
+    def _collected(self) -> bytes:
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+        self._waiting = 0
+        return data
 
     def eof_received(self) -> None:
         self.connection_lost(None)
@@ -150,11 +192,6 @@ class Connection(asyncio.Protocol):
             self.headers.clear()
             return
         self._has_head = True
-        self._wake()
-
-    def on_body(self, body: bytes) -> None:
-        self._parts.append(body)
-        self._waiting += len(body)
         self._wake()
 
     def on_message_complete(self) -> None:

@@ -1,13 +1,13 @@
 """From the engine to the client and back, with as little between them as there may be."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
 
-from proxy.asgi import Reply, Stream
+from proxy.asgi import Pieces, Reply, Stream
 from proxy.dialect import errors
 from proxy.dialect.refusals import refusal
 from proxy.dialect.renaming import renaming
@@ -95,7 +95,7 @@ async def passed_on(call: Call, services: Services) -> Reply | Stream:
     return Reply(_whole(call, body, content_type), 200, content_type, headers)
 
 
-async def _lines(call: Call, answer: Answer) -> AsyncGenerator[bytes, None]:
+async def _lines(call: Call, answer: Answer) -> Pieces:
     rename = renaming(call.model.served, call.name)
     lines = Lines()
     last: deque[bytes] = deque(maxlen=_LAST_PIECES)
