@@ -39,6 +39,7 @@ _MOST_ANSWERS = 128
 _COUNTS = ("n", "best_of")
 
 _URLS = ("image_url", "audio_url", "video_url", "file_url", "source")
+_SUSPICIOUS = frozenset({*_PARTS, *_URLS})
 _URL_LISTS = ("images", "audio", "videos")
 _CONVERSATIONS = ("messages", "input", "system")
 # Where the parts of a message stand; what is beside them, as the arguments of a tool's call, is free.
@@ -63,16 +64,27 @@ def check(asked: Mapping[str, Any]) -> None:
             _check_url(url)
     for name in _CONVERSATIONS:
         for part in _parts(asked.get(name)):
-            _refuse_any(part, _PARTS)
-            _refuse_any({str(part.get("type")): True}, _PARTS)
-            for key in part.keys() & _URLS:
-                _check_url(part[key])
+            _check_part(part)
+
+
+def _check_part(part: Mapping[str, Any]) -> None:
+    kind = part.get("type")
+    if isinstance(kind, str) and kind in _PARTS:
+        raise _refusal(kind, _PARTS[kind])
+    if not _SUSPICIOUS.isdisjoint(part):
+        _refuse_any(part, _PARTS)
+        for key in part.keys() & _URLS:
+            _check_url(part[key])
+
+
+def _refusal(name: str, reason: str) -> ApiError:
+    return ApiError(400, f"{name} is not accepted here: {reason}")
 
 
 def _refuse_any(given: Mapping[str, Any], table: Mapping[str, str], place: str = "") -> None:
     for name, reason in table.items():
         if given.get(name):
-            raise ApiError(400, f"{place}{name} is not accepted here: {reason}")
+            raise _refusal(place + name, reason)
 
 
 def _parts(conversation: object) -> Iterator[dict[str, Any]]:
