@@ -10,6 +10,7 @@ from proxy import fitting
 from proxy.asgi import Pieces, Write
 from proxy.dialect import errors, to_engine
 from proxy.dialect.answers import Answer, Counts
+from proxy.dialect.constraints import blamed
 from proxy.dialect.to_engine import EngineRequest
 from proxy.dialect.truncation import told_context
 from proxy.errors import ApiError
@@ -44,7 +45,7 @@ class Exchange:
                 records, error = _feed(answer, events.feed(data or b"\n"))
                 write = (yield records) if records else None
                 if error is not None:
-                    raise error
+                    raise blamed(error, ask.body)
                 if write is not None and not answer.done:
                     await reply.pour(_written(answer, events, write))
             last = answer.finish()

@@ -7,9 +7,13 @@ from typing import Any
 import msgspec
 
 from proxy.dialect.messages import Generation
+from proxy.dialect.schemas import eased
 from proxy.errors import ApiError
 
 _LONGEST_SHOWN = 200
+_SHAPING = frozenset({"response_format", "structured_outputs"})
+_FAILED = ("Internal server error", "Internal Server Error")
+_CANNOT_KEEP = "the engine cannot hold its answer to this format: its grammar may not know all that is in it"
 
 
 def _is_text(value: object) -> bool:
@@ -42,13 +46,21 @@ def constraint(request: Generation) -> dict[str, Any]:
     return {**shape, **structured, **_bias(request.logit_bias), **_bad_words(request.bad_words)}
 
 
+def blamed(error: ApiError, asked: Mapping[str, Any]) -> ApiError:
+    """The engine's grammars are made late, and it says no more of those that it cannot make than that
+    something failed."""
+    if error.status == 500 and error.message in _FAILED and not _SHAPING.isdisjoint(asked):
+        return ApiError(400, _CANNOT_KEEP)
+    return error
+
+
 def _format(value: object) -> dict[str, Any]:
     if value is None or value == "":
         return {}
     if value == "json":
         return {"response_format": {"type": "json_object"}}
     if isinstance(value, dict):
-        schema = {"name": "schema", "schema": value}
+        schema = {"name": "schema", "schema": eased(value)}
         return {"response_format": {"type": "json_schema", "json_schema": schema}}
     shown = msgspec.json.encode(value).decode()[:_LONGEST_SHOWN]
     raise ApiError(400, f'invalid format: {shown}; expected "json" or a valid JSON Schema object')

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.fake_engine import error
+from tests.fakes.fake_engine import error, streamed
 from tests.fakes.fake_server import whole
 from tests.proxy.asking import CHAT, COMPLETIONS, Json, asked, chat, generate
 from tests.proxy.conftest import Stack
@@ -88,3 +88,30 @@ def test_what_the_engine_cannot_hold_to_is_a_clear_refusal(stack: Stack, refusal
     stack.engine.plan(whole(error(refusal), 400))
     answer = chat(stack, stream=stream, format={"type": "object", "x": 1})
     assert (answer.status_code, answer.json()) == (400, {"error": refusal})
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("more", "status", "said"),
+    [
+        ({"format": {"minLength": -1}}, 400, "the engine cannot hold its answer to this format"),
+        ({"structured_outputs": {"regex": "a"}}, 400, "the engine cannot hold its answer to this format"),
+        ({}, 500, "Internal server error"),
+    ],
+)
+def test_a_grammar_that_the_engine_fails_to_make(
+    stack: Stack, more: Json, status: int, said: str, stream: bool
+) -> None:
+    """It then tells nothing but that something failed, in a stream that has begun."""
+    stack.engine.plan(streamed([error("Internal server error", 500)]))
+    answer = chat(stack, stream=stream, **more)
+    assert (answer.status_code, answer.json()["error"][: len(said)]) == (status, said)
+
+
+def test_what_ollamas_grammar_passes_over_does_not_reach_the_engine(stack: Stack) -> None:
+    schema = {"type": "array", "items": {"type": "string", "format": "password"}, "uniqueItems": True}
+    chat(stack, format=schema)
+    eased = {"type": "array", "items": {"type": "string"}}
+    assert told(stack)["response_format"]["json_schema"]["schema"] == eased
+    chat(stack, structured_outputs={"json": schema})
+    assert told(stack)["structured_outputs"]["json"] == schema
