@@ -1,8 +1,10 @@
 """Models that are made, copied and deleted, as clients see them and as they lie on the disk."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,38 +39,77 @@ def stocked(models: Path) -> Path:
     return models
 
 
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    return stocked(tmp_path / "models")
-
-
 @dataclass(frozen=True)
-class Still:
-    """A library for requests that change nothing in it."""
+class Place:
+    """A proxy with a library, and the engine that serves one of its models."""
 
-    client: httpx.Client
+    engine: FakeEngine
     models: Path
+    proxy: RunningProxy
+
+
+@contextmanager
+def running(models: Path) -> Iterator[Place]:
+    with FakeEngine() as engine:
+        proxy = RunningProxy(settings_for(models, engine.url, hub=NOBODY))
+        yield Place(engine, models, proxy)
+        proxy.stop()
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Still]:
-    models = stocked(tmp_path_factory.mktemp("models"))
-    with FakeEngine() as engine:
-        proxy = RunningProxy(settings_for(models, engine.url))
-        before = files(models)
-        yield Still(proxy.client, models)
-        proxy.stop()
-        assert files(models) == before
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with running(tmp_path_factory.mktemp("models")) as place:
+        yield place
 
 
 @pytest.fixture
-def proxy(start_proxy: StartProxy, engine: FakeEngine, models: Path) -> RunningProxy:
-    return start_proxy(settings_for(models, engine.url))
+def place(shared: Place) -> Place:
+    """The one that all tests share, with nothing in it of earlier tests."""
+    for folder in shared.models.iterdir():
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.is_dir():
+            shutil.rmtree(folder)
+    stocked(shared.models)
+    shared.engine.reset()
+    return shared
 
 
 @pytest.fixture
-def client(proxy: RunningProxy) -> httpx.Client:
-    return proxy.client
+def proxy(place: Place) -> RunningProxy:
+    return place.proxy
+
+
+@pytest.fixture
+def client(place: Place) -> httpx.Client:
+    return place.proxy.client
+
+
+@pytest.fixture
+def models(place: Place) -> Path:
+    return place.models
+
+
+@pytest.fixture
+def engine(place: Place) -> FakeEngine:
+    return place.engine
+
+
+@pytest.fixture
+def beside_qwen(tmp_path: Path) -> Iterator[httpx.Client]:
+    """Speaks to a proxy whose engine serves a model that nobody described."""
+    with running(stocked(tmp_path / "models")) as place:
+        place.engine.models["Qwen/Qwen3-8B"] = 40960
+        yield place.proxy.client
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Speaks to a proxy whose library must stay as it is."""
+    with running(stocked(tmp_path_factory.mktemp("still"))) as place:
+        before = files(place.models)
+        yield place.proxy.client
+        assert files(place.models) == before
 
 
 def tags(client: httpx.Client) -> dict[str, Json]:
@@ -137,10 +178,9 @@ class TestCopy:
         assert copy(client, "not/there", "not/there").status_code == 200
         assert files(models) == before
 
-    def test_of_what_an_engine_alone_has(self, client: httpx.Client, engine: FakeEngine) -> None:
-        engine.models["Qwen/Qwen3-8B"] = 40960
-        assert copy(client, "qwen/qwen3-8b", "q").status_code == 200
-        assert show(client, "q")["model_info"]["unknown.context_length"] == 40960
+    def test_of_what_an_engine_alone_has(self, beside_qwen: httpx.Client) -> None:
+        assert copy(beside_qwen, "qwen/qwen3-8b", "q").status_code == 200
+        assert show(beside_qwen, "q")["model_info"]["unknown.context_length"] == 40960
 
     @pytest.mark.parametrize(
         ("body", "status", "message"),
@@ -154,8 +194,8 @@ class TestCopy:
             ({}, 400, 'source "" is invalid'),
         ],
     )
-    def test_at_fault(self, still: Still, body: Json, status: int, message: str) -> None:
-        assert told(still.client.post("/api/copy", json=body)) == (status, message)
+    def test_at_fault(self, still: httpx.Client, body: Json, status: int, message: str) -> None:
+        assert told(still.post("/api/copy", json=body)) == (status, message)
 
 
 class TestDelete:
@@ -192,10 +232,9 @@ class TestDelete:
         assert delete(client, BASE).status_code == 200
         assert "system" not in show(client, BASE)
 
-    def test_what_an_engine_alone_has(self, client: httpx.Client, engine: FakeEngine) -> None:
-        engine.models["Qwen/Qwen3-8B"] = 40960
+    def test_what_an_engine_alone_has(self, beside_qwen: httpx.Client) -> None:
         message = "model 'Qwen/Qwen3-8B:latest' is an engine's own: nothing of it lies here to delete"
-        assert told(delete(client, "qwen/qwen3-8b")) == (409, message)
+        assert told(delete(beside_qwen, "qwen/qwen3-8b")) == (409, message)
 
     def test_links_lead_nowhere(self, client: httpx.Client, models: Path, tmp_path: Path) -> None:
         """Neither a folder that is a link, nor links within a folder."""
@@ -221,8 +260,8 @@ class TestDelete:
             ({}, 400, 'name "" is invalid'),
         ],
     )
-    def test_at_fault(self, still: Still, body: Json, status: int, message: str) -> None:
-        assert told(still.client.request("DELETE", "/api/delete", json=body)) == (status, message)
+    def test_at_fault(self, still: httpx.Client, body: Json, status: int, message: str) -> None:
+        assert told(still.request("DELETE", "/api/delete", json=body)) == (status, message)
 
     def test_without_engines(self, start_proxy: StartProxy, models: Path) -> None:
         client = start_proxy(settings_for(models, NOBODY)).client
@@ -364,8 +403,8 @@ class TestCreate:
         ],
     )
     @pytest.mark.parametrize("stream", [True, False])
-    def test_at_fault(self, still: Still, body: Json, message: str, stream: bool) -> None:
-        assert told(still.client.post("/api/create", json=body | {"stream": stream})) == (400, message)
+    def test_at_fault(self, still: httpx.Client, body: Json, message: str, stream: bool) -> None:
+        assert told(still.post("/api/create", json=body | {"stream": stream})) == (400, message)
 
 
 class TestPush:
@@ -440,12 +479,9 @@ class TestManyAtOnce:
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Speaks to a proxy whose library may become whatever it becomes, without a hub."""
-    models = stocked(tmp_path_factory.mktemp("models"))
-    with FakeEngine() as engine:
-        proxy = RunningProxy(settings_for(models, engine.url, hub=NOBODY))
-        yield proxy.client
-        proxy.stop()
+    """Speaks to a proxy whose library may become whatever it becomes."""
+    with running(stocked(tmp_path_factory.mktemp("busy"))) as place:
+        yield place.proxy.client
 
 
 class TestOllamasOwnClient:
