@@ -263,8 +263,8 @@ class TestDelete:
     def test_at_fault(self, still: httpx.Client, body: Json, status: int, message: str) -> None:
         assert told(still.request("DELETE", "/api/delete", json=body)) == (status, message)
 
-    def test_without_engines(self, start_proxy: StartProxy, models: Path) -> None:
-        client = start_proxy(settings_for(models, NOBODY)).client
+    def test_without_engines(self, start_proxy: StartProxy, tmp_path: Path) -> None:
+        client = start_proxy(settings_for(stocked(tmp_path), NOBODY)).client
         assert copy(client, BASE, "mine").status_code == 200
         assert delete(client, "mine").status_code == 200
         assert told(delete(client, "foo")) == (404, "model 'foo' not found")
