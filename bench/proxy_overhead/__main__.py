@@ -29,8 +29,8 @@ from bench.proxy_overhead.claims import Claim
 _CACHE = Path(__file__).resolve().parents[2] / ".cache" / "proxy_overhead"
 _STREAMS = 64
 _INTERVAL_SECONDS = 1 / 50
-_LENGTH = 256
-_ROUNDS = 4
+_LENGTH = 512
+_TURN_SECONDS = 15
 _ANSWERS, _SHORT = 100_000, 4
 
 
@@ -55,9 +55,10 @@ def cpu(run: Run) -> tuple[list[Claim], Mapping[str, Any]]:
             "LiteLLM": started.enter_context(servers.litellm(run.folder, run.cache, direct)),
         }
         costs = dict.fromkeys(targets, load.Cost(0, 0, 0, 0))
-        for _ in range(_ROUNDS):
+        turns = max(1, round(run.seconds / _TURN_SECONDS))
+        for _ in range(turns):
             for name, target in targets.items():
-                asked = run.clients.submit(load.cost, target, _STREAMS, _LENGTH, run.seconds / _ROUNDS)
+                asked = run.clients.submit(load.cost, target, _STREAMS, _LENGTH, run.seconds / turns)
                 costs[name] += asked.result()
     _print_costs(costs)
     return claims.of_costs(costs), {name: dataclasses.asdict(cost) for name, cost in costs.items()}

@@ -41,15 +41,20 @@ class Record:
     """Writes the records of one answer. Each is put together from bytes that are ready: a streamed token
     costs one small string's encoding, not a tree of objects."""
 
-    __slots__ = ("_head", "_shape", "_stamp")
+    __slots__ = ("_head", "_opening", "_part_end", "_shape", "_stamp")
 
     def __init__(self, shape: Shape, model: str, clock: Clock) -> None:
         self._shape = shape
         self._head = b'{"model":' + _encode(model) + b',"created_at":"'
         self._stamp = clock.stamp
+        self._opening = b'",' + shape.opening
+        self._part_end = shape.closing + b',"done":false}'
 
     def part(self, piece: Piece) -> bytes:
-        return self._write(piece, (), b',"done":false}')
+        if piece.thinking or piece.logprobs:
+            return self._write(piece, (), b',"done":false}')
+        text = _encode(piece.text)
+        return line(b"".join((self._head, self._stamp().encode(), self._opening, text, self._part_end)))
 
     def calls(self, calls: Sequence[dict[str, Any]]) -> bytes:
         return self._write(Piece(), calls, b',"done":false}')
@@ -67,7 +72,7 @@ class Record:
 
     def _write(self, piece: Piece, calls: Sequence[dict[str, Any]], tail: bytes) -> bytes:
         shape = self._shape
-        parts = [self._head, self._stamp().encode(), b'",', shape.opening, _encode(piece.text)]
+        parts = [self._head, self._stamp().encode(), self._opening, _encode(piece.text)]
         if piece.thinking:
             parts += (b',"thinking":', _encode(piece.thinking))
         if calls:
