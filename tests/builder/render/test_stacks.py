@@ -87,6 +87,27 @@ def test_engines_have_what_their_vendor_wants_and_nothing_of_another(
     assert not [word for word in strangers[vendor(target)] if word in text]
 
 
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_clients_make_never_reaches_what_engines_load(target: str, options: StackOptions) -> None:
+    stack = compose(target, options)
+    for name, service in stack["services"].items():
+        assert ("library:/library" in service["volumes"]) == (name == "proxy"), name
+        assert not [volume for volume in service["volumes"] if volume in ("models:/models", "models")], name
+    assert stack["volumes"]["library"] == {"name": "gfxpack-library"}
+    assert {"--models=/models", "--library=/library"} <= set(stack["services"]["proxy"]["command"])
+
+
+def test_with_a_hub_the_proxy_reaches_it_as_the_engine_does() -> None:
+    stack = compose("cpu", OPTIONS["hub"])
+    proxy, vllm = stack["services"]["proxy"], stack["services"]["vllm"]
+    assert (proxy["env_file"], proxy["secrets"]) == (vllm["env_file"], vllm["secrets"])
+    assert stack["networks"]["front"] == {}
+    usual = compose("cpu", USUAL)
+    assert "env_file" not in usual["services"]["proxy"]
+    assert usual["networks"]["front"]["driver_opts"]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_engines_get_memory_and_folders_of_their_data(target: str) -> None:
     spec = CATALOG.targets[target]
