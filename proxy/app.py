@@ -87,13 +87,11 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        for server in self._servers:
-            await server.open()
         await self._library.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for server in self._servers:
-            await server.close()
+            server.close()
         await self._library.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -30,7 +30,7 @@ class Web:
 
     async def close(self) -> None:
         for server in self._servers.values():
-            await server.close()
+            server.close()
         self._servers.clear()
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -49,15 +49,13 @@ class Web:
         origin = _origin(address)
         own = self._authorization if origin == self._origin else {}
         try:
-            return await (await self._server(origin)).get(address[len(origin) :], {**headers, **own})
+            return await self._server(origin).get(address[len(origin) :], {**headers, **own})
         except EngineUnreadyError:
             raise HubSilentError(self.url) from None
 
-    async def _server(self, origin: str) -> Upstream:
+    def _server(self, origin: str) -> Upstream:
         if origin not in self._servers:
-            server = Upstream("hub", origin, _TIMEOUTS, trust_env=True)
-            await server.open()
-            self._servers[origin] = server
+            self._servers[origin] = Upstream("hub", origin, _TIMEOUTS, trust_env=True)
         return self._servers[origin]
 
 

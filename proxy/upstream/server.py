@@ -53,10 +53,7 @@ class Upstream:
             self._headers |= detour.credentials
         self._pool = Pool(Place(host, port, tls, detour), timeouts.silence)
 
-    async def open(self) -> None:
-        """Nothing is to be done before the first request."""
-
-    async def close(self) -> None:
+    def close(self) -> None:
         self._pool.close()
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str] = _JSON) -> Answer:
