@@ -3,6 +3,8 @@
 import json
 import math
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -13,6 +15,10 @@ MAX_DEPTH = 128
 # What is larger is not worth the time that it takes to mend: nobody else is served meanwhile.
 _LONGEST_MENDED = 2 * 1024 * 1024
 _UNCLEAR = "invalid JSON in request body"
+# Of integers that every decoder takes.
+_LOWEST, _HIGHEST = -(2**63), 2**64 - 1
+_CONTAINERS = frozenset({dict, list})
+_LONGEST_LIST = 10_000
 _LONGEST_INTEGER = 300
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -24,8 +30,7 @@ def parse_json(body: bytes) -> object:
         value = _first_value(body)
     except RecursionError:
         raise ApiError(400, "exceeded max depth") from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-        _check_depth(value)
+    _settle(value, nested=body.count(b"[") + body.count(b"{") > MAX_DEPTH)
     return value
 
 
@@ -70,16 +75,30 @@ def _whole(text: str) -> int | float:
     return int(text) if len(text) < _LONGEST_INTEGER else _finite(text)
 
 
-def _check_depth(value: object) -> None:
-    level = [value] if isinstance(value, dict | list) else []
+def _settle(value: object, *, nested: bool) -> None:
+    """Raises where the value is too deep. Integers that no engine's decoder takes become floats, as they do
+    in Go; long lists of nothing but values are left as they are."""
+    level = [value]
     for _ in range(MAX_DEPTH):
+        level = [child for container in level for child in _inside(container, nested)]
         if not level:
             return
-        level = [
-            child
-            for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
-        ]
-    if level:
-        raise ApiError(400, "exceeded max depth")
+    raise ApiError(400, "exceeded max depth")
+
+
+def _inside(container: Any, nested: bool) -> list[object]:  # noqa: ANN401 - a list or an object
+    """The lists and objects in it."""
+    if isinstance(container, list) and len(container) > _LONGEST_LIST:
+        return [child for child in container if type(child) in _CONTAINERS] if nested else []
+    if isinstance(container, dict):
+        places: Iterable[tuple[Any, object]] = container.items()
+    else:
+        places = enumerate(container) if isinstance(container, list) else ()
+    found: list[object] = []
+    for place, child in places:
+        kind = type(child)
+        if kind is dict or kind is list:
+            found.append(child)
+        elif isinstance(child, int) and not _LOWEST <= child <= _HIGHEST:
+            container[place] = _finite(str(child))
+    return found

@@ -27,3 +27,16 @@ def test_what_is_wrong_is_then_said_in_general(body: bytes, told: str) -> None:
 def test_what_is_right_is_read_at_any_size() -> None:
     assert parse_json(b'{"a": "' + b"[" * LARGE + b'"}') == {"a": "[" * LARGE}
     assert parse_json(b"[" * 128 + b"]" * 128 + b" ") is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b"[18446744073709551615, -9223372036854775808, true]", [2**64 - 1, -(2**63), True]),
+        (b'{"a": [18446744073709551616]}', {"a": [2.0**64]}),
+        (b'{"a": {"b": -1000000000000000000000}}', {"a": {"b": -1e21}}),
+    ],
+)
+def test_integers_of_no_engine_are_floats(body: bytes, value: object) -> None:
+    """Engines fail on them, wherever they stand."""
+    assert repr(parse_json(body)) == repr(value)
