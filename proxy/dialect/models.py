@@ -103,11 +103,13 @@ def _lengths(model: Model) -> dict[str, int]:
 def _info(model: Model, inside: Inside) -> dict[str, Any]:
     manifest = model.manifest
     architecture = manifest.architecture or manifest.family or _UNKNOWN
+    name = names.parse(model.name)
     info = {
         "general.architecture": architecture,
-        "general.basename": model.name.partition(":")[0],
+        "general.basename": name.model if name else model.name,
         "general.parameter_count": manifest.parameter_count,
-        "general.license": manifest.license or None,
+        # Its name, as in the files of models; a whole text has a field of its own.
+        "general.license": (manifest.license if "\n" not in manifest.license else "") or None,
     }
     info |= {f"{architecture}.{name}": value for name, value in {**inside.info, **_lengths(model)}.items()}
     return {name: value for name, value in info.items() if value is not None}

@@ -162,13 +162,12 @@ class TestWell:
         }
         assert listed["capabilities"] == ["completion", "tools"]
         page = client.post("/api/show", json={"model": MODEL, "verbose": True}).json()
-        assert page["license"] == "Do what you like."
+        assert page["license"] == "Do what you like.\nAll of it."
         assert page["template"] == TEMPLATE
         assert page["model_info"] == {
             "general.architecture": "llama",
-            "general.basename": "acme/Tiny-1B",
+            "general.basename": "Tiny-1B",
             "general.parameter_count": 2_000_256,
-            "general.license": "Do what you like.",
             "llama.attention.head_count": 4,
             "llama.attention.head_count_kv": 2,
             "llama.attention.layer_norm_rms_epsilon": 1e-5,

@@ -34,7 +34,7 @@ def publish(folder: Path, size: int = 1024 * 1024, **config: object) -> Path:
     (folder / "config.json").write_text(json.dumps(CONFIG | config))
     (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": TEMPLATE}))
     (folder / "tokenizer.json").write_text("{}")
-    (folder / "LICENSE").write_text("Do what you like.")
+    (folder / "LICENSE").write_text("Do what you like.\nAll of it.")
     weights = {"a.weight": ("BF16", [32, 8]), "b.weight": ("BF16", [2000, 1000])}
     (folder / "model.safetensors").write_bytes(safetensors(weights, size))
     for name in (
