@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.fake_engine import delta, streamed, usage
-from tests.fakes.fake_server import whole
+from tests.fakes.fake_server import Gate, whole
 from tests.proxy.asking import CHAT, COMPLETIONS, MODEL, Json, asked, chat, generate, records
-from tests.proxy.conftest import RunningProxy, Stack, StartProxy, settings_for
+from tests.proxy.conftest import RunningProxy, Stack, StartProxy, raw_post, settings_for
 from tests.proxy.modelfiles import making
 
 TOO_LONG = "the input length exceeds the context length"
@@ -227,3 +227,14 @@ class TestEnginesOfAnotherKind:
         paths = [request.path for request in stack.engine.received]
         assert paths == [CHAT, "/apply-template", "/tokenize", "/apply-template", "/tokenize", CHAT]
         assert stack.engine.asked("/tokenize")[0].json()["content"] == "rendered"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_nobody_counts_for_a_client_that_left(stack: Stack, stream: bool) -> None:
+    gate = Gate()
+    stack.engine.plan([gate])
+    body = {"model": MODEL, "messages": [user(LONG)], "options": {"num_ctx": 300}, "stream": stream}
+    with raw_post(stack.proxy.port, "/api/chat", body):
+        gate.wait_until_reached()
+    assert stack.engine.wait_for("/tokenize").gone.wait(5)
+    assert stack.engine.asked(CHAT) == []
