@@ -351,6 +351,15 @@ class TestRefused:
             error, _ = failed(start_proxy(replace(settings, hub=hub.url)).client)
         assert error == f"pull model manifest: {MODEL} has no safetensors to load"
 
+    @pytest.mark.parametrize(
+        "location",
+        ["http://[", "ftp://a/b", "/a b", "http://a:99999/", "http://me@a/", "http://a:x/", "/\xff"],
+    )
+    def test_redirects_to_nowhere(self, client: httpx.Client, hub: FakeHub, location: str) -> None:
+        hub.faults = Faults(refusal=(HTTPStatus.FOUND, {"Location": location}))
+        error, code = failed(client)
+        assert (error, code) == ("the hub sends to an address that is none", 502)
+
     def test_redirects_without_end(self, client: httpx.Client, hub: FakeHub) -> None:
         hub.faults = Faults(refusal=(HTTPStatus.FOUND, {"Location": "/again"}))
         assert "from one address to the next" in failed(client)[0]
