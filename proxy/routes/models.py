@@ -2,11 +2,10 @@
 
 from proxy.asgi import Reply, Request, json_reply
 from proxy.clock import now
-from proxy.dialect import names
 from proxy.dialect.decoding import decode
 from proxy.dialect.messages import ShowRequest
 from proxy.dialect.models import listed, running, shown
-from proxy.errors import ApiError
+from proxy.routes import finding
 from proxy.services import Services
 
 # It prefers this key for the name that it shows, where people expect the one that they asked for.
@@ -21,23 +20,12 @@ async def tags(_request: Request, services: Services) -> Reply:
 async def show(request: Request, services: Services) -> Reply:
     asked = decode(request.body, ShowRequest)
     text = asked.model or asked.name
-    if not text:
-        raise ApiError(400, "model is required")
-    model = await services.catalog.find(text)
-    if model is None:
-        raise _not_there(text)
+    model = await finding.find(services, text, finding.SHOW)
     inside = await services.catalog.inside(model, tensors=asked.verbose)
     page = shown(model, inside, asked)
     if request.header("user-agent").startswith(_COPILOT):
         page["model_info"][_BASENAME] = text
     return json_reply(page)
-
-
-def _not_there(text: str) -> ApiError:
-    name = names.parse(text)
-    if name is None:
-        return ApiError(400, "invalid model name")
-    return ApiError(404, f"model '{name.shortest}' not found")
 
 
 async def ps(_request: Request, services: Services) -> Reply:
