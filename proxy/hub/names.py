@@ -17,6 +17,10 @@ class Repository:
     name: str
     revision: str
 
+    @property
+    def is_newest(self) -> bool:
+        return self.revision == _MAIN
+
 
 def repository(name: Name) -> Repository | None:
     """None where no repository goes by this name. A tag is a revision, but for names of Ollama's own library,

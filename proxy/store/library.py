@@ -11,6 +11,7 @@ from proxy.catalog import Catalog
 from proxy.dialect import making
 from proxy.dialect.names import Name
 from proxy.errors import ApiError, EngineUnreadyError
+from proxy.hub.names import repository
 from proxy.hub.pull import SUCCESS, WRITING, Pulls, present
 from proxy.hub.web import Web
 from proxy.library import Progress, Records
@@ -69,8 +70,8 @@ class DiskLibrary:
         yield SUCCESS
 
     async def pull(self, name: Name) -> Records:
-        """What is here already is not asked for at the hub."""
-        model = await self._catalog.find(name.full)
+        """What is here already is not asked for at the hub, by whichever of its names."""
+        model = await self._catalog.find(name.full) or await self._by_another_name(name)
         if model is None:
             async with aclosing(self._pulls.records(name)) as records:
                 async for record in records:
@@ -78,6 +79,14 @@ class DiskLibrary:
             return
         for record in present(model.manifest.digest, model.manifest.size):
             yield record
+
+    async def _by_another_name(self, name: Name) -> Model | None:
+        """Of several names for the newest of one repository, one may be here: then it gets the other."""
+        source = repository(name)
+        model = await self._catalog.find(source.name) if source and source.is_newest else None
+        if model is not None:
+            await self.copy(model, name)
+        return model
 
     async def push(self, name: Name) -> Records:
         yield Progress(status="retrieving manifest")

@@ -4,6 +4,8 @@ without a hub. `refuse` makes it answer that the model is private; `Faults` has 
 import hashlib
 import json
 import re
+import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,8 @@ class Faults:
 
     cuts: deque[int] = field(default_factory=deque)
     """After how many bytes the next files break off."""
+    resets: bool = False
+    """They do it without a word, as a server that is killed does."""
     wrong: bool = False
     """Large files have another content of the same length."""
     short: bool = False
@@ -169,6 +173,10 @@ class _Handler(BaseHTTPRequestHandler):
         if is_file and faults.cuts:
             self.wfile.write(content[: faults.cuts.popleft()])
             self.close_connection = True
+            if faults.resets:
+                self.wfile.flush()
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
             return
         if is_file and faults.gate is not None and is_large(Path(urlsplit(self.path).path)):
             middle = len(content) // 2

@@ -16,7 +16,7 @@ from builder.stack.compose import STACK
 from builder.stack.services import services
 from builder.targets.model import Catalog
 from builder.targets.naming import MODELS_VOLUME, hub_volume, image_tag, library_volume
-from tests.fakes.fake_hub import FakeHub, serve
+from tests.fakes.fake_hub import COMMIT, FakeHub, serve
 from tests.stack.conftest import Stack, driver
 
 pytestmark = pytest.mark.stack
@@ -93,8 +93,8 @@ def test_a_hubs_model_is_fetched_kept_and_served(
     with ollama.Client(host=f"http://127.0.0.1:{port}") as client:
         assert f"{MODEL}:latest" in [model.model for model in client.list().models]
         assert client.chat(MODEL, [{"role": "user", "content": "Hello"}], options={"num_predict": 4}).done
-        assert client.pull(f"hf.co/{MODEL}").status == "success"
-        assert client.show(f"hf.co/{MODEL}").modelinfo
+        assert client.pull(f"{MODEL}:{COMMIT}").status == "success"
+        assert client.show(f"{MODEL}:{COMMIT}").modelinfo
     assert whole_fetches(hub)
     assert kept(engine) == [f"models--{MODEL.replace('/', '--')}"]
 
