@@ -24,24 +24,29 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(body: bytes) -> object:
+    return read_json(body)[0]
+
+
+def read_json(body: bytes) -> tuple[object, bool]:
+    """The value, and whether every decoder reads the same in this body."""
     if not body.strip(b" \t\r\n"):
         raise ApiError(400, "missing request body")
     try:
-        value = _first_value(body)
+        value, plain = _first_value(body)
     except RecursionError:
         raise ApiError(400, "exceeded max depth") from None
-    _settle(value, nested=body.count(b"[") + body.count(b"{") > MAX_DEPTH)
-    return value
+    replaced: list[object] = []
+    _settle(value, replaced, nested=body.count(b"[") + body.count(b"{") > MAX_DEPTH)
+    return value, plain and not replaced
 
 
-def _first_value(body: bytes) -> object:
+def _first_value(body: bytes) -> tuple[object, bool]:
     try:
-        value: object = msgspec.json.decode(body)
+        return msgspec.json.decode(body), True
     except (msgspec.DecodeError, ValueError) as error:
         if len(body) > _LONGEST_MENDED:
             raise ApiError(400, END if "truncated" in str(error) else _UNCLEAR) from None
-        return _first_value_slowly(body)
-    return value
+        return _first_value_slowly(body), False
 
 
 def _first_value_slowly(body: bytes) -> object:
@@ -75,18 +80,18 @@ def _whole(text: str) -> int | float:
     return int(text) if len(text) < _LONGEST_INTEGER else _finite(text)
 
 
-def _settle(value: object, *, nested: bool) -> None:
+def _settle(value: object, replaced: list[object], *, nested: bool) -> None:
     """Raises where the value is too deep. Integers that no engine's decoder takes become floats, as they do
     in Go; long lists of nothing but values are left as they are."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for container in level for child in _inside(container, nested)]
+        level = [child for container in level for child in _inside(container, replaced, nested)]
         if not level:
             return
     raise ApiError(400, "exceeded max depth")
 
 
-def _inside(container: Any, nested: bool) -> list[object]:  # noqa: ANN401 - a list or an object
+def _inside(container: Any, replaced: list[object], nested: bool) -> list[object]:  # noqa: ANN401 - a list or an object
     """The lists and objects in it."""
     if isinstance(container, list) and len(container) > _LONGEST_LIST:
         return [child for child in container if type(child) in _CONTAINERS] if nested else []
@@ -101,4 +106,5 @@ def _inside(container: Any, nested: bool) -> list[object]:  # noqa: ANN401 - a l
             found.append(child)
         elif isinstance(child, int) and not _LOWEST <= child <= _HIGHEST:
             container[place] = _finite(str(child))
+            replaced.append(child)
     return found

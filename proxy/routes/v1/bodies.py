@@ -4,8 +4,10 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from proxy.asgi import Request
-from proxy.dialect.parsing import parse_json
+from proxy.dialect.parsing import read_json
 from proxy.errors import ApiError
 
 _LARGEST = 64 * 1024 * 1024
@@ -30,11 +32,13 @@ def body_of(request: Request) -> bytes:
     return _inflated(request.body, _WINDOWS[encoding], encoding)
 
 
-def asked_of(body: bytes) -> dict[str, Any]:
-    asked = parse_json(body)
+def asked_of(body: bytes) -> tuple[dict[str, Any], bytes]:
+    """What is asked, and the body that asks the engine for it: the same one, unless Ollama's decoder takes
+    what others do not."""
+    asked, plain = read_json(body)
     if not isinstance(asked, dict):
         raise ApiError(400, "the request body must be a JSON object")
-    return asked
+    return asked, body if plain else msgspec.json.encode(asked)
 
 
 def _inflated(body: bytes, window: int, encoding: str) -> bytes:

@@ -21,8 +21,7 @@ _Body = dict[str, Any]
 async def generation(request: Request, services: Services) -> Reply | Stream:
     """The body goes on byte for byte, unless it names what only Ollama knows, or a model that the engine
     knows by another name."""
-    body = body_of(request)
-    asked = asked_of(body)
+    asked, body = asked_of(body_of(request))
     name = _checked(asked, request.path)
     forbidden.check(asked)
     model = await find_chat(request, services, name)

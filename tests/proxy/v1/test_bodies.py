@@ -1,9 +1,10 @@
-"""Bodies that come compressed."""
+"""Bodies that come compressed, and those that engines would not read."""
 
 import gzip
 import json
 import zlib
 
+import msgspec
 import pytest
 
 from tests.proxy.conftest import Stack
@@ -60,3 +61,20 @@ def test_what_is_small_only_while_it_is_packed(stack: Stack) -> None:
     bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(65)) + packer.flush()
     answer = stack.client.post(PATH, content=bomb, headers={"content-encoding": "gzip"})
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b"1} trailing", 1),
+        (b'"a\xffb"}', "a\ufffdb"),
+        (b'"\\ud800"}', "\ufffd"),
+        (b"1000000000000000000000}", 1e21),
+    ],
+)
+def test_what_ollama_takes_and_engines_do_not_is_written_anew(
+    stack: Stack, sent: bytes, read: object
+) -> None:
+    stack.client.post(PATH, content=BODY[:-1] + b', "x": ' + sent)
+    asked = stack.engine.wait_for(PATH)
+    assert msgspec.json.decode(asked.body) == json.loads(BODY) | {"x": read}
