@@ -5,18 +5,22 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from xml.etree import ElementTree
 
-from tests.clients.environments import python_of
 from tests.fakes.fake_brain import FakeBrain
 
-SUITES = Path(__file__).with_name("suites")
 MODELS = {"CHAT_MODEL": "gemma4", "THINKING_MODEL": "qwen3", "EMBEDDING_MODEL": "llama3.2"}
 
 _PATIENCE = 300
-# LiteLLM would ask the web for prices.
-_QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+class Reachable(Protocol):
+    """What a client is led to."""
+
+    @property
+    def url(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,11 @@ class Outcome:
 
 
 def run(
-    *command: str | Path, served: Served, folder: Path, stdin: str = "", more: Mapping[str, str] | None = None
+    *command: str | Path,
+    served: Reachable,
+    folder: Path,
+    stdin: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> Done:
     """A client finds the proxy where `OLLAMA_HOST` says. It stays on this machine, whatever else is set."""
     kept = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
@@ -67,27 +75,6 @@ def run(
         timeout=_PATIENCE,
     )
     return Done(done.returncode, done.stdout, done.stderr)
-
-
-def run_suite(client: str, suite: str, *options: str, served: Served, folder: Path, picture: Path) -> Outcome:
-    """The cases of `suites/SUITE`, by the pytest of the client's own environment."""
-    report = folder / "report.xml"
-    always: tuple[str | Path, ...] = (
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        SUITES / "pytest.ini",
-        f"--junitxml={report}",
-    )
-    done = run(
-        *(python_of(client), "-m", "pytest", *always, *options, SUITES / suite),
-        served=served,
-        folder=folder,
-        more={**_QUIET, "PICTURE": os.fspath(picture), **MODELS},
-    )
-    assert report.is_file(), done.told + done.complained
-    return read_report(report)
 
 
 def read_report(report: Path) -> Outcome:

@@ -2,28 +2,15 @@
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.clients.environments import JAVASCRIPT, modules_of_ollama_js, node, version_of
-from tests.clients.passes import Row, hold
-from tests.clients.running import MODELS, Outcome, Served, read_report, run, run_suite
+from tests.clients.environments import JAVASCRIPT, modules_of_ollama_js, node
+from tests.clients.running import MODELS, Served, read_report, run
+from tests.clients.suite import Suite, check, judge
 
 pytestmark = pytest.mark.clients
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """`distributions` are those whose versions the README names. `cases` is how many there are, so that none
-    goes missing unseen."""
-
-    title: str
-    file: str
-    distributions: tuple[str, ...]
-    cases: int
-    options: tuple[str, ...] = ()
 
 
 SUITES = {
@@ -46,10 +33,8 @@ SUITES = {
 
 @pytest.mark.parametrize("client", SUITES)
 def test_suite(client: str, served: Served, tmp_path: Path, picture: Path) -> None:
-    suite = SUITES[client]
-    outcome = run_suite(client, suite.file, *suite.options, served=served, folder=tmp_path, picture=picture)
-    versions = ", ".join(version_of(client, name) for name in suite.distributions)
-    _judge(outcome, suite.title, versions, suite.cases)
+    told = {**MODELS, "PICTURE": os.fspath(picture)}
+    check(client, SUITES[client], served=served, folder=tmp_path, told=told)
 
 
 def test_ollama_js(served: Served, tmp_path: Path, picture: Path) -> None:
@@ -64,16 +49,9 @@ def test_ollama_js(served: Served, tmp_path: Path, picture: Path) -> None:
         more={"PICTURE": os.fspath(picture), **MODELS},
     )
     assert report.is_file(), done.told + done.complained
-    _judge(read_report(report), "`ollama` (npm), a script of ours", "0.6.4", 30)
+    judge(read_report(report), "`ollama` (npm), a script of ours", "0.6.4", 30)
     for word in ("one", "two", "three"):
         [abandoned] = [
             asked for asked in served.engine.received if f"without end: {word}".encode() in asked.body
         ]
         assert abandoned.gone.wait(5), "the engine goes on for a client that left"
-
-
-def _judge(outcome: Outcome, title: str, version: str, cases: int) -> None:
-    assert not outcome.failed, "\n\n".join(f"{name}:\n{text}" for name, text in outcome.failed.items())
-    counted = len(outcome.passed) + len(outcome.left_out)
-    assert counted == cases
-    hold(Row(title, version, counted, len(outcome.passed), outcome.left_out))

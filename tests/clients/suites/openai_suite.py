@@ -222,7 +222,7 @@ def test_tool_that_must_be_called(client: OpenAI, choice: Any) -> None:
 def test_tool_in_a_stream(client: OpenAI) -> None:
     with client.chat.completions.stream(**ADDITION, tool_choice="required") as stream:
         told = stream.get_final_completion().choices[0]
-    [call, *_] = told.message.tool_calls or ()
+    call = told.message.tool_calls[0]
     assert call.id
     assert call.function.name == "add"
     assert json.loads(call.function.arguments).keys() == {"a", "b"}
@@ -230,7 +230,7 @@ def test_tool_in_a_stream(client: OpenAI) -> None:
 
 def test_result_of_a_tool(client: OpenAI) -> None:
     asked = client.chat.completions.create(**ADDITION, tool_choice="required").choices[0].message
-    [call, *_] = asked.tool_calls or ()
+    call = asked.tool_calls[0]
     asked.tool_calls = [call]
     messages = [*ADDITION["messages"], asked, {"role": "tool", "tool_call_id": call.id, "content": "7"}]
     told = client.chat.completions.create(**ADDITION | {"messages": messages, "max_tokens": 24}).choices[0]
