@@ -7,6 +7,7 @@ its own; tests plan scripts and look at what came in."""
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -122,6 +123,7 @@ class FakeServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -136,7 +138,7 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     def plan(self, script: Script) -> None:
         """Answer the next request that is no probe by this script."""
@@ -191,7 +193,7 @@ class FakeServer:
         asyncio.run_coroutine_threadsafe(run(), self._loop).result(WAIT_SECONDS)
 
     async def _start(self, port: int) -> None:
-        self._server = await self._loop.create_server(self._connected, self.host, port)
+        self._server = await self._loop.create_server(self._connected, self.host, port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
