@@ -93,7 +93,7 @@ def _written(answer: Answer, events: Events, write: Write) -> Callable[[bytes], 
 
     def take(data: bytes) -> bool:
         records, error = _feed(answer, events.feed(data))
-        keeps_up = not records or write(records)
+        keeps_up = write(records)
         if error is not None:
             raise error
         return keeps_up and not answer.done

@@ -63,10 +63,12 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _write(self, piece: bytes) -> bool:
-        """Another chunk of the answer that is under way, in this very turn of the event loop."""
+        """Another chunk of the answer that is under way, in this very turn of the event loop. An empty one
+        would be its end."""
         if self.transport.is_closing():
             return False
-        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        if piece:
+            self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         return not self.flow.write_paused
 
     def _await(self) -> None:

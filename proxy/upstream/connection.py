@@ -74,8 +74,8 @@ class Connection(asyncio.Protocol):
 
     async def pour(self, take: Callable[[bytes], bool]) -> None:
         """Have `take` called with what comes, as it comes, until it returns false, raises, or no more comes.
-        Where something waits to be read already, that is to be read first."""
-        if self._parts or self._is_whole:
+        Where something waits to be read already, be it a failure, that is to be read first."""
+        if self._parts or self._is_whole or self._failure is not None:
             return
         self._take = take
         try:

@@ -125,5 +125,5 @@ class Upstream:
         fields = [f"{name}: {value}" for name, value in given.items()]
         lines = [f"{method} {self._target}{path} HTTP/1.1", *fields]
         if " " in path or not all(_ONE_LINE.fullmatch(line) for line in lines):
-            raise ValueError("neither a path nor a header may hold the end of a line")
+            raise EngineBrokenError(f"the {self._name} cannot be asked for this: it would not be one line")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -108,6 +108,16 @@ def test_in_mid_stream_a_fault_is_the_last_record(stack: Stack, fault: str) -> N
 
 
 @pytest.mark.parametrize("fault", IN_MID_STREAM)
+def test_it_is_so_without_a_pause_too(stack: Stack, fault: str) -> None:
+    """A reset may overtake what came before it."""
+    for _ in range(5):
+        stack.engine.plan([STREAM, ONE, *IN_MID_STREAM[fault]])
+        *before, last = lines(stack.client.post("/api/chat", json=CHAT))
+        assert last.keys() == {"error"}
+        assert [record["message"]["content"] for record in before] in (["one "], [])
+
+
+@pytest.mark.parametrize("fault", IN_MID_STREAM)
 def test_a_whole_answer_is_never_cut_short(stack: Stack, fault: str) -> None:
     stack.engine.plan([STREAM, ONE, *IN_MID_STREAM[fault]])
     assert stack.client.post("/api/chat", json=CHAT | {"stream": False}).status_code == 502

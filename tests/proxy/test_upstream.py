@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from proxy.errors import EngineUnreadyError
+from proxy.errors import EngineBrokenError, EngineUnreadyError
 from proxy.upstream import Timeouts, Upstream
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.index import Certificate
@@ -74,7 +74,7 @@ def test_a_certificate_that_nobody_vouches_for(run: Run, far: FakeEngine) -> Non
 def test_a_path_is_one_word(run: Run, engine: FakeEngine, path: str) -> None:
     async def get() -> None:
         server = Upstream("engine", engine.url, TIMEOUTS)
-        with closing(server), pytest.raises(ValueError, match="line"):
+        with closing(server), pytest.raises(EngineBrokenError, match="one line"):
             await server.get(path)
 
     run(get())

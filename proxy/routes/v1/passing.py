@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from proxy.asgi import Pieces, Reply, Stream
+from proxy.asgi import Pieces, Reply, Stream, Write
 from proxy.dialect import errors
 from proxy.dialect.refusals import refusal
 from proxy.dialect.renaming import renaming
@@ -99,11 +99,20 @@ async def _lines(call: Call, answer: Answer) -> Pieces:
     rename = renaming(call.model.served, call.name)
     lines = Lines()
     last: deque[bytes] = deque(maxlen=_LAST_PIECES)
+
+    def piece(data: bytes) -> bytes:
+        if whole := lines.feed(data):
+            last.append(whole)
+        return rename(whole) if rename else whole
+
+    def written(write: Write) -> Callable[[bytes], bool]:
+        return lambda data: write(piece(data))
+
     with closing(answer):
         while data := await answer.read():
-            if whole := lines.feed(data):
-                last.append(whole)
-                yield rename(whole) if rename else whole
+            write = (yield told) if (told := piece(data)) else None
+            if write is not None:
+                await answer.pour(written(write))
         if rest := lines.rest():
             last.append(rest)
             yield rename(rest) if rename else rest
