@@ -221,7 +221,8 @@ test('embed', async () => {
   for (const vector of told.embeddings) {
     assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-5)
   }
-  assert.equal(told.prompt_eval_count, 2)
+  // Two words, and the two marks that stand around each text.
+  assert.equal(told.prompt_eval_count, 6)
   const cut = await client.embed({ model: embedder, input: 'one', dimensions: 4 })
   assert.equal(cut.embeddings[0].length, 4)
 })

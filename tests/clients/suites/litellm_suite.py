@@ -166,7 +166,8 @@ def test_embedding() -> None:
     first, second = [entry["embedding"] for entry in told.data]
     assert len(first) == len(second) > 1
     assert first != second
-    assert told.usage.prompt_tokens == 2
+    # Two words, and the two marks that stand around each text.
+    assert told.usage.prompt_tokens == 6
 
 
 async def test_embedding_asynchronously() -> None:
