@@ -80,6 +80,17 @@ def openai_card(model: Model) -> dict[str, Any]:
     return card | ({"max_model_len": model.context_length} if model.context_length else {})
 
 
+def anthropic_card(model: Model) -> dict[str, Any]:
+    card = {
+        "type": "model",
+        "id": model.name,
+        "display_name": model.name,
+        "created_at": model.manifest.modified_at,
+        "lifecycle": "active",
+    }
+    return card | ({"max_input_tokens": model.context_length} if model.context_length else {})
+
+
 def _details(model: Model) -> dict[str, Any]:
     manifest = model.manifest
     return {

@@ -1,4 +1,4 @@
-"""Models as OpenAI lists them."""
+"""Models as OpenAI lists them, and as Anthropic does."""
 
 from pathlib import Path
 
@@ -14,6 +14,15 @@ CARD = {
     "created": 1795147200,
     "owned_by": "library",
     "max_model_len": 2048,
+}
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
+ANTHROPICS_CARD = {
+    "type": "model",
+    "id": MODEL,
+    "display_name": MODEL,
+    "created_at": "2026-11-20T04:00:00Z",
+    "lifecycle": "active",
+    "max_input_tokens": 2048,
 }
 
 
@@ -36,6 +45,23 @@ def test_none_of_them(stack: Stack, name: str, status: int) -> None:
     answer = stack.client.get(f"/v1/models/{name}")
     assert answer.status_code == status
     assert isinstance(answer.json()["error"]["message"], str)
+
+
+def test_anthropics_clients_are_told_in_their_own_words(stack: Stack) -> None:
+    listed = stack.client.get("/v1/models?limit=1000", headers=ANTHROPIC).json()
+    assert listed["data"][0] == ANTHROPICS_CARD
+    ids = [card["id"] for card in listed["data"]]
+    assert (ids, listed["has_more"]) == ([MODEL, "all-minilm:l6-v2"], False)
+    assert (listed["first_id"], listed["last_id"]) == (ids[0], ids[-1])
+    assert stack.client.get(f"/v1/models/{MODEL}", headers=ANTHROPIC).json() == ANTHROPICS_CARD
+    missing = stack.client.get("/v1/models/foo", headers=ANTHROPIC)
+    assert (missing.status_code, missing.json()["error"]["type"]) == (404, "not_found_error")
+
+
+def test_no_models_have_neither_first_nor_last(start_proxy: StartProxy, tmp_path: Path) -> None:
+    client = start_proxy(settings_for(tmp_path, "http://127.0.0.1:9")).client
+    listed = client.get("/v1/models", headers=ANTHROPIC).json()
+    assert listed == {"data": [], "has_more": False, "first_id": None, "last_id": None}
 
 
 def test_the_owner_is_the_names_namespace(
