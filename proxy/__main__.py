@@ -1,5 +1,6 @@
 """`python -m proxy`: read the flags, take the port, serve until told to stop."""
 
+import gc
 import logging
 import os
 import signal
@@ -28,7 +29,10 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     _introduce(settings, Address(*listener.getsockname()[:2]))
     _stop_quietly_on_signals()
-    _Server(server_config(App(settings))).run(sockets=[listener])
+    app = App(settings)
+    # What is there now stays: nobody has to wait while the collector looks through it again.
+    gc.freeze()
+    _Server(server_config(app)).run(sockets=[listener])
     return 0
 
 

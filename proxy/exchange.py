@@ -44,10 +44,10 @@ class Exchange:
                 # The last line of a stream need not be closed.
                 records, error = _feed(answer, events.feed(data or b"\n"))
                 write = (yield records) if records else None
+                if error is None and write is not None and not answer.done:
+                    error = await _poured(reply, _written(answer, events, write))
                 if error is not None:
                     raise blamed(error, ask.body)
-                if write is not None and not answer.done:
-                    await reply.pour(_written(answer, events, write))
             last = answer.finish()
             self.ended(answer.counts)
             yield last
@@ -86,6 +86,14 @@ def cut_headers(ask: EngineRequest) -> dict[str, str]:
     """What is missing of the prompt, for the client to see before the answer."""
     missing = {MESSAGES_HEADER: ask.dropped, TOKENS_HEADER: ask.cut}
     return {name: str(count) for name, count in missing.items() if count}
+
+
+async def _poured(reply: EngineAnswer, take: Callable[[bytes], bool]) -> ApiError | None:
+    try:
+        await reply.pour(take)
+    except ApiError as error:
+        return error
+    return None
 
 
 def _written(answer: Answer, events: Events, write: Write) -> Callable[[bytes], bool]:

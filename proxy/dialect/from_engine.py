@@ -13,7 +13,7 @@ from proxy.errors import EngineBrokenError
 _DONE = b"[DONE]"
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     # Engines disagree on the name of what a model thinks.
     reasoning: str | None = None
@@ -21,7 +21,7 @@ class _Delta(msgspec.Struct):
     tool_calls: list[ToolCallDelta] | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     text: str | None = None
     finish_reason: str | None = None
@@ -36,14 +36,14 @@ class Usage(msgspec.Struct):
     completion_tokens: int = 0
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] = []
     usage: Usage | None = None
     error: Any = None
     prompt_token_ids: list[int] | None = None
 
 
-class Piece(msgspec.Struct):
+class Piece(msgspec.Struct, gc=False):
     """What one chunk adds to the answer."""
 
     text: str = ""

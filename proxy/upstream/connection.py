@@ -66,7 +66,9 @@ class Connection(asyncio.Protocol):
             if self._is_whole:
                 return b""
             await self._wait()
-        data = self._collected()
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self._waiting = 0
         if self._is_paused and self._failure is None:
             self._is_paused = False
             self._transport.resume_reading()
@@ -144,8 +146,10 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self, take: Callable[[bytes], bool]) -> None:
         self._quiet_since = self._loop.time()
+        data = b"".join(self._parts)
+        self._parts.clear()
         try:
-            goes_on = take(self._collected())
+            goes_on = take(data)
         except Exception as thrown:
             # It is raised where the pouring is waited for.
             goes_on, self._thrown = False, thrown
@@ -159,12 +163,6 @@ class Connection(asyncio.Protocol):
         if self._waiting > _LARGEST_WAITING and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
-
-    def _collected(self) -> bytes:
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
-        self._waiting = 0
-        return data
 
     def eof_received(self) -> None:
         self.connection_lost(None)
