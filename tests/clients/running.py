@@ -12,7 +12,7 @@ from tests.fakes.fake_brain import FakeBrain
 
 MODELS = {"CHAT_MODEL": "gemma4", "THINKING_MODEL": "qwen3", "EMBEDDING_MODEL": "llama3.2"}
 
-_PATIENCE = 300
+_PATIENCE = 600
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 

@@ -11,8 +11,8 @@ from tests.stack.conftest import Stack
 pytestmark = pytest.mark.stack
 
 SUITES = {
-    "openai": Suite("`openai` (PyPI), on the real stack", "openai_suite.py", ("openai",), 57),
-    "anthropic": Suite("`anthropic` (PyPI), on the real stack", "anthropic_suite.py", ("anthropic",), 34),
+    "openai": Suite("`openai` (PyPI), on the real stack", "openai_suite.py", ("openai",), 64),
+    "anthropic": Suite("`anthropic` (PyPI), on the real stack", "anthropic_suite.py", ("anthropic",), 42),
 }
 
 

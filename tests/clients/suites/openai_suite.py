@@ -249,6 +249,35 @@ def test_extensions_of_ollama(client: OpenAI) -> None:
         client.chat.completions.create(**asked, extra_body={"keep_alive": "5"})
 
 
+def test_what_only_openai_knows(client: OpenAI) -> None:
+    told = client.chat.completions.create(
+        **GREEDY,
+        store=False,
+        metadata={"asked": "here"},
+        user="somebody",
+        safety_identifier="somebody",
+        prompt_cache_key="a key",
+        service_tier="auto",
+        verbosity="low",
+        modalities=["text"],
+        reasoning_effort="none",
+    )
+    assert "Paris" in (told.choices[0].message.content or "")
+
+
+@pytest.mark.xfail(reason="vLLM takes no list of allowed tools", raises=openai.BadRequestError)
+def test_allowed_tools(client: OpenAI) -> None:
+    allowed = {"mode": "auto", "tools": [{"type": "function", "function": {"name": "add"}}]}
+    client.chat.completions.create(
+        **ADDITION, tool_choice={"type": "allowed_tools", "allowed_tools": allowed}
+    )
+
+
+@pytest.mark.xfail(reason="vLLM takes no custom tools in a chat", raises=openai.BadRequestError)
+def test_custom_tool(client: OpenAI) -> None:
+    client.chat.completions.create(**GREEDY, tools=[{"type": "custom", "custom": {"name": "note"}}])
+
+
 def test_stream_that_is_left(client: OpenAI) -> None:
     """An answer of this length takes the engine many times longer than it is waited for here."""
     asked = GREEDY | {"max_tokens": 3500}
@@ -325,6 +354,11 @@ def test_embeddings_of_many_texts_that_are_cut(lenient_client: OpenAI) -> None:
     assert likeness[7] == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.xfail(reason="Infinity takes texts alone", raises=openai.BadRequestError)
+def test_embedding_of_tokens(lenient_client: OpenAI) -> None:
+    lenient_client.embeddings.create(model=EMBEDDER, input=[101, 102])
+
+
 def test_models(client: OpenAI) -> None:
     assert {CHAT, EMBEDDER} <= {model.id for model in client.models.list()}
     model = client.models.retrieve(CHAT)
@@ -377,6 +411,34 @@ def test_response_that_calls_a_tool(client: OpenAI) -> None:
     [call, *_] = [item for item in told.output if item.type == "function_call"]
     assert call.name == "add"
     assert json.loads(call.arguments).keys() == {"a", "b"}
+
+
+def test_response_to_a_history(client: OpenAI) -> None:
+    told = client.responses.create(
+        model=CHAT,
+        input=[
+            {"role": "user", "content": [{"type": "input_text", "text": "Add 3 and 4."}]},
+            {"type": "function_call", "call_id": "one", "name": "add", "arguments": '{"a": 3, "b": 4}'},
+            {"type": "function_call_output", "call_id": "one", "output": "7"},
+            {"role": "assistant", "content": "It is 7."},
+            *ASKED,
+        ],
+        store=False,
+        max_output_tokens=24,
+        temperature=0,
+    )
+    assert told.output_text
+
+
+@pytest.mark.xfail(reason="vLLM keeps no responses as the stack starts it", raises=openai.NotFoundError)
+def test_response_that_goes_on(client: OpenAI) -> None:
+    first = client.responses.create(model=CHAT, input="Hello", max_output_tokens=16)
+    client.responses.create(model=CHAT, input="Go on", previous_response_id=first.id, max_output_tokens=16)
+
+
+@pytest.mark.xfail(reason="vLLM counts no tokens for responses", raises=openai.NotFoundError)
+def test_tokens_of_a_response(client: OpenAI) -> None:
+    client.responses.input_tokens.count(model=CHAT, input="Hello")
 
 
 @pytest.mark.parametrize(
