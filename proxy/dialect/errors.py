@@ -102,4 +102,9 @@ def _message(body: bytes) -> str | None:
         return None
     error = value.get("error", value) if isinstance(value, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
-    return message[:_LONGEST_MESSAGE] if isinstance(message, str) and message else None
+    return one_line(message) if isinstance(message, str) else None
+
+
+def one_line(message: str) -> str | None:
+    """None where nothing is said. Of a body that does not fit, vLLM says each fault on a line of its own."""
+    return " ".join(message.split())[:_LONGEST_MESSAGE] or None

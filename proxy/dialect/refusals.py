@@ -9,7 +9,6 @@ import msgspec
 from proxy.dialect import errors
 from proxy.errors import ApiError, EngineBrokenError, EngineUnreadyError
 
-_LONGEST_MESSAGE = 2000
 _MODEL_MISSING = re.compile(r"\bmodel\b.* (does not exist|not found)", re.IGNORECASE | re.DOTALL)
 _ROUTE_MISSING = frozenset({"Not Found", "File Not Found", "404 page not found"})
 
@@ -78,7 +77,7 @@ def _message(value: object) -> str | None:
         value = value.get("message")
     if isinstance(value, list):
         value = "; ".join(_of_field(entry) for entry in value)
-    return value[:_LONGEST_MESSAGE] if isinstance(value, str) and value else None
+    return errors.one_line(value) if isinstance(value, str) else None
 
 
 def _of_field(entry: Any) -> str:  # noqa: ANN401 - any JSON

@@ -312,3 +312,4 @@ def test_what_cannot_be_done(client: Anthropic, more: dict[str, Any]) -> None:
     assert isinstance(caught.value.body, dict)
     assert caught.value.body["type"] == "error"
     assert caught.value.api_message
+    assert "\n" not in caught.value.api_message

@@ -148,6 +148,12 @@ def test_an_engine_at_fault_before_its_first_word(
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
+def test_faults_on_lines_of_their_own_are_told_in_one(stack: Stack) -> None:
+    stack.engine.plan(whole(error("2 validation errors:\n  {'loc': 'a'}\n  {'loc': 'b'}", 400), 400))
+    answer = stack.client.post("/v1/messages", json=PATHS["/v1/messages"])
+    assert message_of(answer) == "2 validation errors: {'loc': 'a'} {'loc': 'b'}"
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_route_that_the_engine_does_not_have(stack: Stack, path: str) -> None:
     stack.engine.plan(whole(NO_ROUTE, 404))
