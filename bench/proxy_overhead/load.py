@@ -152,7 +152,7 @@ async def _memory(target: Target, answers: int, length: int) -> list[tuple[int, 
         count += 1
         if count % each == 0:
             samples.append((count, processes.resident_bytes(target.pid)))
-        return count % _ANSWERS_PER_CONNECTION != 0
+        return count < answers and count % _ANSWERS_PER_CONNECTION != 0
 
     async def ask(first: int) -> None:
         while count < answers:
