@@ -55,6 +55,7 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
     MESSAGES: {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"},
 }
 _OTHER_NAMES: Mapping[str, str] = {"max_tokens": "max_completion_tokens"}
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _THINKS = (CHAT, RESPONSES)
 _EFFORTS: Mapping[str, str] = {"ultra": "max"}
 
@@ -67,6 +68,7 @@ def adapted(asked: Body, model: Model, path: str) -> Body:
     overlay = model.manifest.overlay
     options = {name: value for name, value in extensions.options.items() if value is not None}
     _fill(body, _sampling({**overlay.parameters, **options}, model, path))
+    _bound(body, model)
     if path in _THINKS and extensions.think is not None:
         _think(body, extensions.think, model)
     _SETTLERS.get(path, _nothing)(body, model)
@@ -89,6 +91,19 @@ def _fill(body: Body, defaults: Mapping[str, Any]) -> None:
     for name, value in defaults.items():
         if body.get(name) is None and body.get(_OTHER_NAMES.get(name, name)) is None:
             body[name] = value
+
+
+def _bound(body: Body, model: Model) -> None:
+    """Clients ask for 32000 tokens whatever the model is. More than the context is as much as fits, and less
+    than nothing is no limit; engines refuse both."""
+    for name in _LIMITS:
+        limit = body.get(name)
+        if not isinstance(limit, int | float):
+            continue
+        if limit < 0:
+            del body[name]
+        elif model.context_length and limit > model.context_length:
+            body[name] = model.context_length
 
 
 def _think(body: Body, value: bool | str, model: Model) -> None:

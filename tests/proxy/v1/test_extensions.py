@@ -113,6 +113,36 @@ def test_a_completion_without_a_limit_is_written_to_its_end(ship: Ship) -> None:
     assert ship.asked(COMPLETIONS, {"max_tokens": None})["max_tokens"] == 2048
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (CHAT, "max_tokens"),
+        (CHAT, "max_completion_tokens"),
+        (COMPLETIONS, "max_tokens"),
+        (RESPONSES, "max_output_tokens"),
+        (MESSAGES, "max_tokens"),
+    ],
+)
+@pytest.mark.parametrize(("limit", "sent"), [(32000, 2048), (2049, 2048), (2048, 2048), (7, 7)])
+def test_a_limit_beyond_the_context_is_as_much_as_fits(
+    ship: Ship, path: str, name: str, limit: int, sent: int
+) -> None:
+    assert ship.asked(path, {name: limit}) == BODIES[path] | {name: sent}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(CHAT, "max_tokens"), (CHAT, "max_completion_tokens"), (RESPONSES, "max_output_tokens")],
+)
+def test_a_limit_below_zero_is_none(ship: Ship, path: str, name: str) -> None:
+    assert ship.asked(path, {name: -1}) == BODIES[path]
+    assert ship.asked(path, {name: -1, "options": {"num_predict": 9}}) == BODIES[path]
+
+
+def test_a_completion_with_a_limit_below_zero_is_written_to_its_end(ship: Ship) -> None:
+    assert ship.asked(COMPLETIONS, {"max_tokens": -1})["max_tokens"] == 2048
+
+
 class TestFillingIn:
     def test_by_the_models_family(self, ship: Ship) -> None:
         asked = ship.asked(COMPLETIONS, {"prompt": "be", "suffix": "af"}, "starcoder2:3b")
