@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -21,6 +22,10 @@ _CONTAINERS = frozenset({dict, list})
 _LONGEST_LIST = 10_000
 _LONGEST_INTEGER = 300
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Small in a body, and large in memory: as many as can be looked at before others notice the wait.
+_MOST_FIELDS = 250_000
+_MARKS = (b"[", b"{", b":")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
 
 
 def parse_json(body: bytes) -> object:
@@ -32,12 +37,29 @@ def read_json(body: bytes) -> tuple[object, bool]:
     if not body.strip(b" \t\r\n"):
         raise ApiError(400, "missing request body")
     try:
+        _refuse_crowds(body)
         value, plain = _first_value(body)
     except RecursionError:
         raise ApiError(400, "exceeded max depth") from None
     replaced: list[object] = []
     _settle(value, replaced, nested=body.count(b"[") + body.count(b"{") > MAX_DEPTH)
     return value, plain and not replaced
+
+
+def _refuse_crowds(body: bytes) -> None:
+    """Within texts the same bytes mean nothing, but that is looked at only where it matters."""
+    if _marks(body) <= _MOST_FIELDS or _marks(_STRING.sub(b"", body, _MOST_FIELDS)) <= _MOST_FIELDS:
+        return
+    with suppress(msgspec.DecodeError):
+        # What is too deep besides is that first of all: its beginning shows it.
+        msgspec.json.decode(body[:_LONGEST_MENDED], type=msgspec.Raw)
+    raise ApiError(
+        400, f"the request body holds too many lists, objects and fields: the limit is {_MOST_FIELDS}"
+    )
+
+
+def _marks(text: bytes) -> int:
+    return sum(map(text.count, _MARKS))
 
 
 def _first_value(body: bytes) -> tuple[object, bool]:

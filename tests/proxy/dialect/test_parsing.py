@@ -30,6 +30,21 @@ def test_what_is_right_is_read_at_any_size() -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"[]," * LARGE + b"1]",
+        b'{"a": {' + b'"b":1,' * LARGE + b'"c":[]}}',
+        b'"' * LARGE + b"[" * LARGE,
+    ],
+)
+def test_more_than_can_be_read_in_passing_is_not_read(body: bytes) -> None:
+    """A few bytes each, such values take a hundred each in memory, and seconds of everybody's time."""
+    with pytest.raises(ApiError, match="too many lists, objects and fields") as refused:
+        parse_json(body)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
     ("body", "value"),
     [
         (b"[18446744073709551615, -9223372036854775808, true]", [2**64 - 1, -(2**63), True]),
