@@ -6,14 +6,17 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from proxy.model import Inside, Role, Tensor
 
 _LARGEST_DOCUMENT = 32 * 1024 * 1024
-_LARGEST_HEADER = 256 * 1024 * 1024
+_LARGEST_HEADER = 32 * 1024 * 1024
+_LONGEST_WORD = 80
+_MOST_PARAMETERS = 2**53
 
 # By the names that model files give them, which differ with their age.
 _CONTEXT = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "max_seq_len")
@@ -64,7 +67,7 @@ def describe(folder: Path) -> dict[str, Any]:
     text = _text_config(config)
     role = _role(folder, config)
     count = _parameters(folder, config)
-    architecture = str(config.get("model_type") or text.get("model_type") or "")
+    architecture = _word(config.get("model_type") or text.get("model_type"))
     return {
         "role": role,
         "format": "safetensors",
@@ -82,7 +85,8 @@ def describe(folder: Path) -> dict[str, Any]:
 def _role(folder: Path, config: _Document) -> Role:
     if (folder / "modules.json").exists() or (folder / "sentence_bert_config.json").exists():
         return "embedding"
-    architectures = [str(name) for name in config.get("architectures") or ()]
+    given = config.get("architectures")
+    architectures = [_word(name) for name in given] if isinstance(given, list) else []
     return "chat" if not architectures or any(map(_TALKS.search, architectures)) else "embedding"
 
 
@@ -108,7 +112,7 @@ def _chat_template(folder: Path) -> str:
     for file in ("chat_template.json", "tokenizer_config.json"):
         found = _document(folder / file).get("chat_template")
         named = found if isinstance(found, list) else [{"name": "default", "template": found}]
-        templates = {one.get("name"): one.get("template") for one in named if isinstance(one, dict)}
+        templates = {str(one.get("name")): one.get("template") for one in named if isinstance(one, dict)}
         template = templates.get("default")
         if isinstance(template, str):
             return template
@@ -123,8 +127,7 @@ def _context(folder: Path, text: _Document) -> int | None:
 
 def _quantization(folder: Path, config: _Document) -> str:
     scheme = _mapping(config, "quantization_config") or _mapping(config, "compression_config")
-    method = str(scheme.get("quant_method") or "").upper()
-    bits = scheme.get("bits")
+    method, bits = _word(scheme.get("quant_method")).upper(), scheme.get("bits")
     if method:
         return f"{method}-INT{bits}" if isinstance(bits, int) else method
     return "/".join(sorted({tensor.type for tensor in _tensors(folder) if not tensor.type.startswith("I")}))
@@ -140,7 +143,7 @@ def _parameters(folder: Path, config: _Document) -> int:
             count += math.prod(tensor.shape) * packing
         elif not tensor.type.startswith("I"):
             count += math.prod(tensor.shape)
-    return count
+    return count if count < _MOST_PARAMETERS else 0
 
 
 def _human(count: int) -> str:
@@ -152,8 +155,10 @@ def _human(count: int) -> str:
 
 
 class _Entry(msgspec.Struct):
-    dtype: str
-    shape: tuple[int, ...]
+    """Of more or longer sides the product alone would take minutes."""
+
+    dtype: Annotated[str, Meta(max_length=16)]
+    shape: Annotated[tuple[Annotated[int, Meta(ge=0, le=2**53)], ...], Meta(max_length=16)]
 
 
 def _tensors(folder: Path) -> Iterator[Tensor]:
@@ -195,6 +200,10 @@ def _first(document: _Document, keys: tuple[str, ...]) -> int | None:
 def _text_config(config: _Document) -> _Document:
     """Models of several senses describe the part for text apart."""
     return {**config, **_mapping(config, "text_config")}
+
+
+def _word(value: object) -> str:
+    return str(value or "")[:_LONGEST_WORD]
 
 
 def _mapping(document: _Document, key: str) -> _Document:

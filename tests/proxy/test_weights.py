@@ -111,6 +111,7 @@ def test_models_of_several_senses_describe_their_text_apart(tmp_path: Path) -> N
         {"architectures": [None], "max_position_embeddings": -1, "text_config": [], "vision_config": 1},
         {"quantization_config": {"bits": 0, "quant_method": None}, "max_position_embeddings": 1e308},
         {"quantization_config": "int4", "hidden_size": None},
+        {"architectures": 5},
     ],
 )
 @pytest.mark.parametrize(
@@ -123,6 +124,8 @@ def test_models_of_several_senses_describe_their_text_apart(tmp_path: Path) -> N
         safetensors({})[:8] + b"{" * 100,
         b'\x0b\0\0\0\0\0\0\0{"a": "b"  ',
         b"\x1a\0\0\0\0\0\0\0" + b'{"a":{"dtype":5,"shape":1}}',
+        safetensors({"a": ("F32", [2**40] * 50_000)}),
+        safetensors({"a": ("F32", [-5])}),
     ],
 )
 def test_nonsense_counts_as_not_said(tmp_path: Path, config: object, header: bytes) -> None:
@@ -130,3 +133,17 @@ def test_nonsense_counts_as_not_said(tmp_path: Path, config: object, header: byt
     told = weights.describe(path)
     assert (told["parameter_count"], told["context_length"], told["embedding_length"]) == (None, None, None)
     assert weights.inside(path, tensors=True).tensors == ()
+
+
+def test_what_would_burst_a_manifest_is_not_said(tmp_path: Path) -> None:
+    """Anybody can publish such a model, and have it pulled."""
+    tensors = safetensors({"a": ("F32", [2**40, 2**40])})
+    path = folder(tmp_path, CONFIG | {"model_type": "x" * 1_000_000}, model__safetensors=tensors)
+    told = weights.describe(path)
+    assert (told["parameter_count"], told["parameter_size"], len(told["family"])) == (None, "", 80)
+
+
+def test_templates_with_names_that_are_none(tmp_path: Path) -> None:
+    named = [{"name": ["default"], "template": "x"}, {"name": "default", "template": TEMPLATE}]
+    path = folder(tmp_path, tokenizer_config__json=json.dumps({"chat_template": named}))
+    assert weights.inside(path, tensors=False).template == TEMPLATE
