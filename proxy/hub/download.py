@@ -53,6 +53,10 @@ class _Growing:
         if self.size > self._expected.size:
             self.empty()
 
+    @property
+    def missing(self) -> int:
+        return self._expected.size - self.size
+
     def empty(self) -> None:
         if self._file is not None:
             self._file.truncate(0)
@@ -111,9 +115,13 @@ async def _fill(web: Web, address: str, growing: _Growing, size: int, report: Re
         failures = 0 if growing.size > most else failures + 1
         most = max(most, growing.size)
         if failures == _ATTEMPTS:
-            raise broken or ApiError(502, f"the hub sends less of {address.rpartition('/')[2]} than there is")
+            raise broken or _other_size("less", address)
         if broken:
             await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**failures)
+
+
+def _other_size(how: str, address: str) -> ApiError:
+    return ApiError(502, f"the hub sends {how} of {address.rpartition('/')[2]} than there is")
 
 
 async def _attempt(web: Web, address: str, growing: _Growing, report: Report) -> ApiError | None:
@@ -136,6 +144,8 @@ async def _continue(web: Web, address: str, growing: _Growing, report: Report) -
         if answer.status == 200 and growing.size:
             await in_thread(growing.empty)
         async for piece in gathered(_parts(answer)):
+            if len(piece) > growing.missing:
+                raise _other_size("more", address)
             await in_thread(partial(growing.write, piece))
             report(growing.size)
 

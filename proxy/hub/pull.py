@@ -189,7 +189,7 @@ def _describe(name: Name, found: Listing, folder: Path, digests: Mapping[str, st
         digest=whole.hexdigest(),
         modified_at=at,
         size=sum(file.size for file in found.files),
-        license=_license(folder) or found.license,
+        license=_license(folder) or found.license[:_LONGEST_LICENSE],
         source=f"{found.repository} at {found.commit}",
         **weights.describe(folder),
     )

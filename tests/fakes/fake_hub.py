@@ -32,6 +32,8 @@ class Faults:
     """Large files have another content of the same length."""
     short: bool = False
     """Files end early, in good order."""
+    long: bool = False
+    """Files go on behind their end."""
     ranges: bool = True
     refusal: tuple[HTTPStatus, dict[str, str]] | None = None
     """What every question is answered with."""
@@ -142,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             content = bytes(byte ^ 1 for byte in content)
         if faults.short:
             content = content[:-1]
+        if faults.long:
+            content += bytes(1024 * 1024)
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked is None or not faults.ranges:
             self._send(HTTPStatus.OK, content, headers)

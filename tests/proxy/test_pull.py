@@ -441,6 +441,15 @@ class TestBroken:
         assert "less of LICENSE than there is" in error
         assert pulled(models) == []
 
+    def test_files_without_end(self, client: httpx.Client, hub: FakeHub, models: Path) -> None:
+        """Room was made for what the listing said. More would fill the disk."""
+        hub.faults = Faults(long=True)
+        error, code = failed(client)
+        assert (error, code) == ("the hub sends more of LICENSE than there is", 502)
+        assert all(part.stat().st_size < 1024 * 1024 for part in parts(models))
+        hub.faults = Faults()
+        assert statuses(pull(client))[-1] == "success"
+
     def test_a_client_that_leaves_stops_it_and_another_goes_on(
         self, proxy: RunningProxy, hub: FakeHub, models: Path
     ) -> None:
