@@ -203,9 +203,10 @@ class StreamedAnswer(_Told):
 
     def finish(self) -> bytes:
         """The tool calls, whole, in a record of their own, then the last record."""
+        self._reading.end()
         calls = self._calls()
-        last = self._last(self._rest(), ())
-        return self._record.calls(calls) + last if calls else last
+        told = self._record.calls(calls) if calls else b""
+        return told + self._last(self._rest(), ())
 
 
 class WholeAnswer(_Told):

@@ -37,6 +37,7 @@ def test_tool_calls_come_whole_with_objects(stack: Stack) -> None:
     assert (first["message"]["tool_calls"], first["done"]) == (calls, False)
     assert (last["done"], last["done_reason"]) == (True, "stop")
     assert "tool_calls" not in last["message"]
+    assert first["created_at"] <= last["created_at"]
     assert chat(stack, tools=tools, stream=False).json()["message"]["tool_calls"] == calls
     assert asked(stack)["tools"] == tools
 
