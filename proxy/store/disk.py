@@ -5,6 +5,7 @@ manifest alone, whose `base` names the one with the weights. Weights that outliv
 folder under a retired manifest, until nobody needs them."""
 
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Collection, Iterable, Sequence
@@ -18,6 +19,8 @@ from proxy.model import Inside, Manifest
 from proxy.store import weights
 from proxy.store.shelf import LARGEST, MANIFEST, RETIRED, Entry, Shelf, name_key
 from proxy.store.writing import Workshop, sync_folder, told, write_file
+
+_log = logging.getLogger("proxy.store")
 
 _LONGEST_SLUG = 80
 
@@ -116,9 +119,13 @@ class Store:
         return any(entry.key == name_key(name) for entry in self._entries())
 
     def tidy(self) -> None:
-        """At start: clear away what a process left over that was killed."""
+        """At start: clear away what a process left over that was killed. What cannot be cleared away is no
+        reason not to serve."""
         if self.workshop.left_over():
-            self.workshop.enter()
+            try:
+                self.workshop.enter()
+            except ApiError as error:
+                _log.warning("leftovers in %s stay: %s", self.workshop.folder, error.message)
 
     def _entries(self) -> list[Entry]:
         return [entry for shelf in self._shelves for entry in shelf.entries()]

@@ -14,6 +14,7 @@ import msgspec
 
 from proxy.dialect import names
 from proxy.model import Manifest
+from proxy.store import weights
 
 _log = logging.getLogger("proxy.store")
 
@@ -48,16 +49,17 @@ class Shelf:
         self.folder = folder
         self._root = str(folder)
         self._file = file
-        self._known: dict[str, _Read] = {}
-        self._entries: tuple[Entry, ...] = ()
+        # Both in one, since threads look, too: of two that differ, the next look would trust the first.
+        self._seen: tuple[dict[str, _Read], tuple[Entry, ...]] = ({}, ())
 
     def entries(self) -> tuple[Entry, ...]:
         """The same object as long as nothing changes."""
-        known = {name: found for name in self._folders() if (found := self._look(name)) is not None}
-        if known != self._known:
-            self._known = known
-            self._entries = tuple(entry for _, entry in known.values() if entry is not None)
-        return self._entries
+        before, entries = self._seen
+        known = {name: found for name in self._folders() if (found := self._look(name, before)) is not None}
+        if known != before:
+            entries = tuple(entry for _, entry in known.values() if entry is not None)
+            self._seen = known, entries
+        return entries
 
     def _folders(self) -> Iterator[str]:
         """Those of ours that hold no models have a dot before their names."""
@@ -66,11 +68,11 @@ class Shelf:
         except OSError:
             return
 
-    def _look(self, name: str) -> "_Read | None":
+    def _look(self, name: str, known: "dict[str, _Read]") -> "_Read | None":
         try:
             status = os.stat(f"{self._root}/{name}/{self._file}")  # noqa: PTH116 - quicker
             version = _Version(status.st_ino, status.st_mtime_ns, status.st_size)
-            before = self._known.get(name)
+            before = known.get(name)
             if before is not None and before[0] == version:
                 return before
             return version, _read(self.folder / name / self._file, status.st_size)
@@ -99,4 +101,7 @@ def _read(path: Path, size: int) -> Entry | None:
     if names.parse(manifest.name) is None:
         _log.warning("%s: the name is no model's name", path)
         return None
+    if manifest.capabilities is None and not manifest.base:
+        told = weights.abilities(path.parent, manifest.role)
+        manifest = msgspec.structs.replace(manifest, capabilities=told)
     return Entry(path.parent, manifest, name_key(manifest.name))

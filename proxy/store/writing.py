@@ -117,7 +117,7 @@ class Workshop:
         for name in (_NEW, BLOBS):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for pull in self.folder.glob(f"{PULLS}/*"):
-            if time.time() - pull.stat().st_mtime > _PULLS_KEPT_SECONDS:
+            if time.time() - pull.lstat().st_mtime > _PULLS_KEPT_SECONDS:
                 shutil.rmtree(pull, ignore_errors=True)
 
     def new(self) -> Path:

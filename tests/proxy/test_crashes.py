@@ -1,5 +1,6 @@
 """Folders that cannot be written to, and servers that are killed while they write."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -54,6 +55,21 @@ def test_one_server_writes_at_a_time(start_proxy: StartProxy, engine: FakeEngine
     message = "another server writes to this models' folder: see --library"
     assert (refused.status_code, refused.json()) == (409, {"error": message})
     assert "mine:latest" in {model["name"] for model in second.get("/api/tags").json()["models"]}
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_leftovers_that_must_stay_keep_nobody_from_serving(
+    start_proxy: StartProxy, engine: FakeEngine, tmp_path: Path, *, held: bool
+) -> None:
+    (tmp_path / ".new" / "half").mkdir(parents=True)
+    (tmp_path / ".pulls").mkdir()
+    (tmp_path / ".pulls" / "gone").symlink_to(tmp_path / "nothing")
+    with (tmp_path / ".lock").open("w") as lock:
+        if held:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        proxy = start_proxy(settings_for(tmp_path, engine.url))
+        assert proxy.client.get("/api/tags").status_code == 200
+        assert (tmp_path / ".new" / "half").exists() == held
 
 
 def test_what_is_made_may_lie_elsewhere_than_what_is_read(
