@@ -87,17 +87,18 @@ class _Client(asyncio.Protocol):
             return
         (first,), (count,) = _FIRST.findall(body), _COUNT.findall(body)
         self._transport.write(_STREAM_HEAD)
-        self._speak(_events(int(first), int(count)), self._loop.time())
+        self._speak(_events(int(first), int(count)), int(count), self._loop.time())
 
-    def _speak(self, events: Iterator[bytes], due: float) -> None:
+    def _speak(self, events: Iterator[bytes], left: int, due: float) -> None:
         """One token now, the next when it is due. The role comes with the first, the end with the last."""
         for event in events:
             if self._transport.is_closing():
                 return
             self._transport.write(event)
-            if self._interval and MARK in event:
+            left -= MARK in event
+            if self._interval and left and MARK in event:
                 due += self._interval
-                self._loop.call_at(due, self._speak, events, due)
+                self._loop.call_at(due, self._speak, events, left, due)
                 return
 
 
