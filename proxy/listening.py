@@ -13,6 +13,8 @@ from proxy.settings import Address
 
 HEAD_LIMIT = 128 * 1024
 HEAD_SECONDS = 30.0
+# A client that takes nothing for so long has left its answer, for which an engine's connection waits.
+TAKING_SECONDS = 600.0
 # A stream that is still running at shutdown gets this long to end.
 _GRACE_SECONDS = 5
 # Clients pool their connections, and few of them expect one to be closed soon.
@@ -28,6 +30,8 @@ class Protocol(HttpToolsProtocol):
     _in_body = False
     _head_size = 0
     _late: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
+    _untaken = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -35,7 +39,32 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        self._stop_watching()
+        super().resume_writing()
+
+    def _watch(self) -> None:
+        """Until the client has taken most of what waits for it. One that takes it slowly is let be."""
+        self._untaken = self.transport.get_write_buffer_size()
+        self._stuck = self.loop.call_later(TAKING_SECONDS, self._look_what_it_took)
+
+    def _look_what_it_took(self) -> None:
+        if self.transport.get_write_buffer_size() < self._untaken:
+            self._watch()
+        else:
+            self.transport.abort()
+
+    def _stop_watching(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def data_received(self, data: bytes) -> None:
         """What comes after one request is the next one's head, be it the end of a line alone. A body whose

@@ -21,6 +21,7 @@ from tests.proxy.conftest import (
     raw_post,
     settings_for,
 )
+from tests.proxy.waiting import until
 
 CHAT: dict[str, Any] = {
     "model": "smollm2:135m",
@@ -47,6 +48,7 @@ class TestSlowClients:
     def _impatience(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(proxy.app, "BODY_SECONDS", 0.2)
         monkeypatch.setattr(listening, "HEAD_SECONDS", 0.2)
+        monkeypatch.setattr(listening, "TAKING_SECONDS", 0.2)
 
     @pytest.mark.parametrize(
         ("path", "kind"), [("/api/chat", b'"error":"the request'), ("/v1/messages", b'"type":"error"')]
@@ -86,6 +88,15 @@ class TestSlowClients:
                 assert until_closed(other).startswith(b"HTTP/1.1 408 ")
             connection.sendall(body[-1:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+    def test_an_answer_that_is_not_taken(self, stack: Stack) -> None:
+        """More of it than the sockets on the way hold."""
+        stack.engine.plan(streamed(said(["x" * 1_000_000] * 20)))
+        with closing(raw_post(stack.proxy.port, "/api/chat", CHAT | {"stream": True})) as connection:
+            stack.engine.wait_for("/v1/chat/completions")
+            # The question itself is one.
+            until(lambda: "\ngfxpack_requests_in_progress 1\n" in stack.client.get("/metrics").text)
+            assert connection.recv(1)
 
     @pytest.mark.parametrize("begun", [b"", b"\r\n", b"POST /api/chat HTTP/1.1\r\nhost: local"])
     def test_a_head_that_does_not_come(self, stack: Stack, begun: bytes) -> None:
