@@ -82,6 +82,13 @@ def describe(folder: Path) -> dict[str, Any]:
     }
 
 
+def abilities(folder: Path, role: Role) -> tuple[str, ...] | None:
+    """None where no template tells."""
+    if role == "chat" and not _chat_template(folder):
+        return None
+    return _capabilities(folder, _document(folder / "config.json"), role)
+
+
 def _role(folder: Path, config: _Document) -> Role:
     if (folder / "modules.json").exists() or (folder / "sentence_bert_config.json").exists():
         return "embedding"

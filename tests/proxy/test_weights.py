@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from proxy.store import weights
+from proxy.store import Store, weights
+from tests.proxy.conftest import CHAT_MANIFEST, describe
 from tests.proxy.weights import CONFIG, TEMPLATE, safetensors
 
 
@@ -147,3 +148,19 @@ def test_templates_with_names_that_are_none(tmp_path: Path) -> None:
     named = [{"name": ["default"], "template": "x"}, {"name": "default", "template": TEMPLATE}]
     path = folder(tmp_path, tokenizer_config__json=json.dumps({"chat_template": named}))
     assert weights.inside(path, tensors=False).template == TEMPLATE
+
+
+def listed(models: Path) -> tuple[str, ...] | None:
+    (manifest,) = Store(models).manifests()
+    return manifest.capabilities
+
+
+def test_the_template_says_what_a_manifest_does_not(tmp_path: Path) -> None:
+    beside = describe(tmp_path, CHAT_MANIFEST).parent
+    assert listed(tmp_path) is None
+    folder(beside, chat_template__jinja=TEMPLATE)
+    assert listed(tmp_path) == ("completion", "tools")
+    describe(tmp_path, CHAT_MANIFEST | {"capabilities": ["completion"]})
+    assert listed(tmp_path) == ("completion",)
+    describe(tmp_path, CHAT_MANIFEST | {"base": "other"})
+    assert listed(tmp_path) is None
