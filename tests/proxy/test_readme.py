@@ -135,3 +135,12 @@ def test_what_ollamas_command_line_asks_for(stack: Stack) -> None:
         assert client.generate(model, "").done_reason == "load"
         parts = client.chat(model, [{"role": "user", "content": "hello there"}], stream=True)
         assert "".join(part.message.content or "" for part in parts) == "hello there "
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "IMAGE.md", "docs/design.md", "proxy/design.md", "pruner/design.md"]
+)
+def test_links_lead_to_files_that_are_there(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
