@@ -168,10 +168,11 @@ class TestPooledConnections:
 
     def test_one_that_speaks_unasked_is_not_used_again(self, stack: Stack) -> None:
         gate = Gate()
-        stack.engine.plan([*whole({"model": "smollm2:135m"}), gate, *whole({"not": "asked for"})])
+        stack.engine.plan([*whole({"model": "smollm2:135m"}), gate, *whole({"not": "asked for"}), Gate()])
         assert stack.client.post(PATH, json=CHAT).json() == {"model": "smollm2:135m"}
         gate.open()
         first = stack.engine.wait_for(PATH)
+        assert first.gone.wait(5)
         assert said_by(stack) == ANSWERED
         assert stack.engine.wait_for(PATH).connection != first.connection
 
