@@ -37,6 +37,7 @@ _PARTS: Mapping[str, str] = {
 # Each of so many answers takes a place in the engine's batch; OpenAI allows no more.
 _MOST_ANSWERS = 128
 _COUNTS = ("n", "best_of")
+_MOST_PROMPTS = 1024
 
 _URLS = ("image_url", "audio_url", "video_url", "file_url", "source")
 _SUSPICIOUS = frozenset({*_PARTS, *_URLS})
@@ -54,10 +55,7 @@ def check(asked: Mapping[str, Any]) -> None:
     switches = asked.get("chat_template_kwargs")
     if isinstance(switches, dict):
         _refuse_any(switches, _TEMPLATE_SWITCHES, "chat_template_kwargs.")
-    for name in _COUNTS:
-        count = asked.get(name)
-        if isinstance(count, int | float) and count > _MOST_ANSWERS:
-            raise ApiError(400, f"{name} must be at most {_MOST_ANSWERS}")
+    _check_counts(asked)
     for name in _URL_LISTS:
         urls = asked.get(name)
         for url in urls if isinstance(urls, list) else ():
@@ -65,6 +63,24 @@ def check(asked: Mapping[str, Any]) -> None:
     for name in _CONVERSATIONS:
         for part in _parts(asked.get(name)):
             _check_part(part)
+
+
+def _check_counts(asked: Mapping[str, Any]) -> None:
+    """Engines read numbers out of texts, too."""
+    most = 1.0
+    for name in _COUNTS:
+        count = asked.get(name) or 1
+        if not isinstance(count, int | float) or count > _MOST_ANSWERS:
+            raise ApiError(400, f"{name} must be a number, and at most {_MOST_ANSWERS}")
+        most = max(most, count)
+    prompts = asked.get("prompt")
+    count = len(prompts) if isinstance(prompts, list) and not all(map(_is_token, prompts[:1])) else 1
+    if count * most > _MOST_PROMPTS:
+        raise ApiError(400, f"prompt must be at most {_MOST_PROMPTS} texts, and as many answers in all")
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, int)
 
 
 def _check_part(part: Mapping[str, Any]) -> None:

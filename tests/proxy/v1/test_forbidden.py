@@ -41,6 +41,9 @@ def says(*parts: object, role: str = "user") -> dict[str, Any]:
         ("request_id", "someone-elses"),
         ("n", 16384),
         ("best_of", 1e9),
+        ("n", "16384"),
+        ("prompt", ["x"] * 1025),
+        ("prompt", [[1, 2]] * 1025),
     ],
 )
 def test_fields(stack: Stack, path: str, field: str, value: object) -> None:
@@ -55,7 +58,9 @@ def test_fields(stack: Stack, path: str, field: str, value: object) -> None:
     [
         {"chat_template": None, "vllm_xargs": {}, "priority": 0, "request_id": ""},
         {"chat_template_kwargs": {"enable_thinking": False}},
-        {"chat_template_kwargs": "judge it"},
+        {"chat_template_kwargs": "judge it", "n": None},
+        {"prompt": [5] * 2000, "n": 128},
+        {"prompt": ["x"] * 512, "n": 2},
         {"n": 2, "logit_bias": {"5": 1}, "structured_outputs": {"regex": "a+"}, "top_k": 5},
         {"cache_salt": "x", "stop_token_ids": [1], "ignore_eos": True, "prompt_logprobs": 1},
         {"tools": [{"type": "function", "function": {"parameters": {"image_url": {"type": METADATA}}}}]},
@@ -129,3 +134,10 @@ def test_pictures_and_sounds_go_on_as_they_came(stack: Stack, path: str, body: d
     asked = {"model": MODEL, **BODIES[path], **body}
     stack.client.post(path, json=asked)
     assert stack.engine.wait_for(path).json() == asked
+
+
+def test_a_request_asks_for_so_many_answers(stack: Stack) -> None:
+    """Each takes a place in the engine's batch, whichever way it is asked for."""
+    body = {"model": MODEL, "prompt": ["x"] * 513, "n": 2}
+    assert stack.client.post("/v1/completions", json=body).status_code == 400
+    assert stack.engine.asked("/v1/completions") == []
