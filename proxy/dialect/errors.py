@@ -35,16 +35,16 @@ _ANTHROPIC_TYPES = {
 CONTEXT_EXCEEDED = "the input length exceeds the context length"
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
 
+_TOO_LONG = (
+    "maximum context length|longer than the maximum model length|exceeds model's maximum"
+    # vLLM's words for a prompt that leaves no room for a single token.
+    "|exceeds the available context size|max_tokens must be at least 1, got 0"
+)
 # What engines say, and what Ollama's clients know it as.
 _KNOWN = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
-        (
-            "maximum context length|longer than the maximum model length|exceeds model's maximum"
-            # vLLM's words for a prompt that leaves no room for a single token.
-            "|exceeds the available context size|max_tokens must be at least 1, got 0",
-            CONTEXT_EXCEEDED,
-        ),
+        (_TOO_LONG, CONTEXT_EXCEEDED),
         ("tool choice requires|--tool-call-parser|requires --jinja", "{model} does not support tools"),
         ("At most 0 audio|audio input is not supported", "{model} does not support audio"),
         (
@@ -93,6 +93,11 @@ def from_engine_error(status: int, body: bytes, *, model: str = "the model") -> 
     if status in _PASSED_ON or status >= 500:
         return ApiError(status, message)
     return EngineBrokenError(f"the engine answered with status {status}: {message}")
+
+
+def for_anthropic(message: str) -> str:
+    """The engine's words, after those by which Claude Code knows that it must make its history shorter."""
+    return f"prompt is too long: {message}" if re.search(_TOO_LONG, message) else message
 
 
 def _message(body: bytes) -> str | None:

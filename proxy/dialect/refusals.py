@@ -41,7 +41,9 @@ def refusal(status: int, body: bytes, path: str, name: str) -> ApiError | None:
         return EngineBrokenError(f"the engine answered with status {status}: {message}")
     if errors.shape_of(path) is errors.openai and _is_openais(value):
         return None
-    return ApiError(status, message)
+    return ApiError(
+        status, errors.for_anthropic(message) if errors.shape_of(path) is errors.anthropic else message
+    )
 
 
 def _absence(status: int, message: str, path: str, name: str) -> ApiError:

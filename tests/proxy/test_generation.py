@@ -180,5 +180,6 @@ def test_every_record_is_one_line_also_to_python(stack: Stack, ends: str) -> Non
     spoken, thought, called, _ = [json.loads(line)["message"] for line in chat(stack).iter_lines()]
     assert (spoken["content"], thought["thinking"]) == (ends, ends)
     assert called["tool_calls"][0]["function"]["arguments"] == {"x": ends}
-    stack.engine.plan(streamed([*events[:1], error(ends, 500)]))
-    assert [json.loads(line) for line in chat(stack).iter_lines()][-1] == {"error": ends}
+    stack.engine.plan(streamed([*events[:1], error(f"so{ends}it", 500)]))
+    told = " ".join(f"so{ends}it".split())
+    assert [json.loads(line) for line in chat(stack).iter_lines()][-1] == {"error": told}

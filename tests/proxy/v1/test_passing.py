@@ -119,6 +119,14 @@ def test_the_engines_errors_in_anthropics_shape(
     assert (answer.status_code, answer.json()) == (status, {"type": "error", "error": expected})
 
 
+@pytest.mark.parametrize("path", ANTHROPICS)
+def test_what_is_too_long_is_said_so_in_anthropics_words(stack: Stack, path: str) -> None:
+    """Claude Code shortens its history when it reads them."""
+    words = "This model's maximum context length is 2048 tokens. However, your prompt contains 3000."
+    stack.engine.plan(whole(error(words), 400))
+    assert message_of(stack.client.post(path, json=PATHS[path])) == f"prompt is too long: {words}"
+
+
 @pytest.mark.parametrize(
     ("script", "status", "said"),
     [
