@@ -29,7 +29,7 @@ from proxy.catalog import Catalog
 from proxy.clock import SYSTEM, now
 from proxy.dialect import errors
 from proxy.errors import ApiError, ClientGoneError
-from proxy.gate import Gate
+from proxy.gate import Gate, Room
 from proxy.guard import Guard
 from proxy.hub.web import Web
 from proxy.keys import Keyring
@@ -47,6 +47,7 @@ from proxy.upstream import Timeouts, Upstream
 _log = logging.getLogger("proxy")
 
 BODY_LIMIT = 64 * 1024 * 1024
+BODIES_LIMIT = 16 * BODY_LIMIT
 # A body may take so long, and longer where it is large: a line of 64 kB/s is slow enough.
 BODY_SECONDS = 30.0
 BODY_RATE = 64 * 1024
@@ -68,6 +69,7 @@ class App:
         self._meters = Meters()
         self._keyring = Keyring(settings.keys)
         self._gate = Gate(settings.max_queue, settings.key_limit)
+        self._room = Room(BODIES_LIMIT)
         self._servers = tuple(servers.values())
         store = Store(settings.library or settings.models, (settings.models,))
         catalog = Catalog(store, servers, now, settings.on_gpu)
@@ -147,9 +149,11 @@ class App:
             request.parts = body_parts(receive, BODY_SECONDS)
             await self._conclude(request, route, send)
             return
-        request.body = await read_body(scope, receive, BodyLimits(BODY_LIMIT, BODY_SECONDS, BODY_RATE))
-        async with while_connected(receive):
-            await self._conclude(request, route, send)
+        with self._room.holding() as take:
+            limits = BodyLimits(BODY_LIMIT, BODY_SECONDS, BODY_RATE, take)
+            request.body = await read_body(scope, receive, limits)
+            async with while_connected(receive):
+                await self._conclude(request, route, send)
 
     async def _conclude(self, request: Request, route: Route[Services], send: Send) -> None:
         answer = await route.handler(request, self._services)

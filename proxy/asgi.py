@@ -88,11 +88,13 @@ def text_reply(text: str, status: int = 200, headers: Mapping[str, str] | None =
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """A body may take so many `seconds`, and longer by what its bytes need at `rate` of them in a second."""
+    """A body may take so many `seconds`, and longer by what its bytes need at `rate` of them in a second.
+    `take` is told of each part, and may refuse it."""
 
     size: int
     seconds: float
     rate: int
+    take: Callable[[int], None]
 
 
 async def body_parts(receive: Receive, seconds: float) -> AsyncIterator[bytes]:
@@ -135,6 +137,7 @@ async def _whole_body(scope: Scope, receive: Receive, limits: BodyLimits, deadli
         size += len(part)
         if size > limit:
             raise too_large
+        limits.take(len(part))
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

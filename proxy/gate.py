@@ -1,7 +1,8 @@
-"""How many requests may be on their way to engines at once, in all and for one key."""
+"""How many requests may be on their way to engines at once, in all and for one key, and how much of requests
+may be in memory."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from proxy.dialect.errors import BUSY
@@ -35,3 +36,27 @@ class Gate:
         finally:
             self._all -= 1
             self._by_key[caller] -= 1
+
+
+class Room:
+    """For the bodies of all requests that are being read or answered: so many bytes in all."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+
+    @contextmanager
+    def holding(self) -> Iterator[Callable[[int], None]]:
+        """What it gives takes so many more bytes, which are given back at the end."""
+        held = 0
+
+        def take(size: int) -> None:
+            nonlocal held
+            if size > self._free:
+                raise ApiError(503, BUSY, headers={**_RETRY, "connection": "close"})
+            self._free -= size
+            held += size
+
+        try:
+            yield take
+        finally:
+            self._free += held

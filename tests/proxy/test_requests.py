@@ -190,6 +190,26 @@ class TestManyRequests:
         assert engine.wait_for("/v1/chat/completions").gone.wait(2)
         assert narrow.client.post("/api/chat", json=CHAT).status_code == 200
 
+    def test_all_bodies_together_are_only_so_large(
+        self, start_proxy: StartProxy, engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of them may be as large as memory would not bear many."""
+        monkeypatch.setattr(proxy.app, "BODIES_LIMIT", 1_500_000)
+        describe(tmp_path, CHAT_MANIFEST)
+        running = start_proxy(settings_for(tmp_path, engine.url))
+        gate = Gate()
+        engine.plan([gate, *streamed(said(["one"]))])
+        large = CHAT | {"ignored": "x" * 1_000_000}
+        with closing(raw_post(running.port, "/api/chat", large)) as first:
+            gate.wait_until_reached()
+            answer = running.client.post("/v1/chat/completions", json=large)
+            assert (answer.status_code, answer.json()["error"]["message"]) == (503, BUSY)
+            assert running.client.post("/api/show", json={"model": CHAT["model"]}).status_code == 200
+            gate.open()
+            assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+        for _ in range(3):
+            assert running.client.post("/api/chat", json=large).status_code == 200
+
     def test_what_fails_makes_room_again(self, narrow: RunningProxy) -> None:
         for _ in range(5):
             assert narrow.client.post("/api/chat", content="{").status_code == 400
