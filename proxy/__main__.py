@@ -11,7 +11,7 @@ from types import FrameType
 import uvicorn
 
 from proxy.app import App
-from proxy.listening import open_listener, server_config
+from proxy.http.listening import open_listener, server_config
 from proxy.settings import Address, SettingError, Settings, parse
 
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from urllib.parse import quote
 
-from proxy.asgi import (
+from proxy.catalog import Catalog
+from proxy.clock import SYSTEM, now
+from proxy.dialect import errors
+from proxy.entrance.gate import Gate, Room
+from proxy.entrance.guard import Guard
+from proxy.entrance.keys import Keyring
+from proxy.errors import ApiError, ClientGoneError
+from proxy.figures.meters import Meters
+from proxy.figures.tally import GONE, Tally
+from proxy.http.asgi import (
     WRITE,
     BodyLimits,
     Receive,
@@ -25,23 +34,14 @@ from proxy.asgi import (
     text_reply,
     while_connected,
 )
-from proxy.catalog import Catalog
-from proxy.clock import SYSTEM, now
-from proxy.dialect import errors
-from proxy.errors import ApiError, ClientGoneError
-from proxy.gate import Gate, Room
-from proxy.guard import Guard
+from proxy.http.router import Match, NoMatch, Route, Router
 from proxy.hub.web import Web
-from proxy.keys import Keyring
-from proxy.meters import Meters
 from proxy.model import Role
-from proxy.router import Match, NoMatch, Route, Router
 from proxy.routes import ROUTES
 from proxy.services import Services
 from proxy.settings import Settings
 from proxy.store import Store
 from proxy.store.library import DiskLibrary
-from proxy.tally import GONE, Tally
 from proxy.upstream import Timeouts, Upstream
 
 _log = logging.getLogger("proxy")

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from proxy.dialect import insert, names
+from proxy.dialect import names
+from proxy.dialect.prompts import insert
 from proxy.model import Inside, Manifest, Model, Role
 from proxy.store import Store
 from proxy.store.shelf import name_key

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from proxy.dialect.answers import Clock
+from proxy.dialect.answers.records import Clock
 
 
 def now() -> datetime:

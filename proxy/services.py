@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from proxy.asking.prompting import Gaps
 from proxy.catalog import Catalog
-from proxy.dialect.answers import Clock
+from proxy.dialect.answers.records import Clock
+from proxy.figures.meters import Meters
 from proxy.library import Library
-from proxy.meters import Meters
 from proxy.notices import Notices
-from proxy.prompting import Gaps
 
 
 @dataclass(frozen=True, slots=True)

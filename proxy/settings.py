@@ -11,7 +11,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from proxy import ollama_variables
-from proxy.keys import Key, KeysError, read_keys
+from proxy.entrance.keys import Key, KeysError, read_keys
 from proxy.model import Role
 
 _HUB = "https://huggingface.co"

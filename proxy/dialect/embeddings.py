@@ -8,7 +8,7 @@ from typing import TypeGuard
 import msgspec
 
 from proxy.dialect.errors import CONTEXT_EXCEEDED
-from proxy.dialect.packing import unpacked
+from proxy.dialect.passing.packing import unpacked
 from proxy.errors import ApiError, EngineBrokenError
 
 # Few enough that one answer is read in a moment: other clients' tokens wait for it.

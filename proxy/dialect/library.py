@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import field
 
-from proxy.dialect.decoding import Body
+from proxy.dialect.bodies.decoding import Body
 from proxy.dialect.messages import Message
 
 

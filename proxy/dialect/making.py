@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from proxy.dialect.library import CreateRequest
-from proxy.dialect.options import check
-from proxy.dialect.template import Template, TemplateError
+from proxy.dialect.prompts.options import check
+from proxy.dialect.prompts.template import Template, TemplateError
 from proxy.errors import ApiError
 from proxy.model import Manifest, Overlay
 

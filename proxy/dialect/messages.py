@@ -4,9 +4,9 @@ from typing import Any
 
 from msgspec import field
 
-from proxy.dialect.decoding import Body
+from proxy.dialect.bodies.decoding import Body
+from proxy.dialect.bodies.fields import Arguments, Choice, Lifetime, Role, Think, Tops
 from proxy.dialect.durations import KeepAlive
-from proxy.dialect.fields import Arguments, Choice, Lifetime, Role, Think, Tops
 
 
 class ToolCallFunction(Body):

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from proxy.dialect import insert, names
+from proxy.dialect import names
 from proxy.dialect.durations import FOREVER_NS
 from proxy.dialect.messages import ShowRequest
 from proxy.dialect.modelfile import modelfile, parameter_lines
+from proxy.dialect.prompts import insert
 from proxy.model import Inside, Model
 
 # Clients build keys from the architecture, so that it must have a name.

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from proxy.dialect.quoting import quoted
+from proxy.dialect.bodies.quoting import quoted
 from proxy.errors import ApiError
 
 _HOST = "registry.ollama.ai"

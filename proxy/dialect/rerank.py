@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import field
 
-from proxy.dialect.decoding import Body
+from proxy.dialect.bodies.decoding import Body
+from proxy.dialect.bodies.fields import Lifetime
 from proxy.dialect.durations import KeepAlive
-from proxy.dialect.fields import Lifetime
 from proxy.errors import ApiError, EngineBrokenError
 
 _LARGEST_BATCH = 256

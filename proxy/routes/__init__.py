@@ -1,7 +1,7 @@
 """The table of routes. A handler takes a request apart, asks the services, and puts the answer together;
 it knows no engine's dialect."""
 
-from proxy.router import Route
+from proxy.http.router import Route
 from proxy.routes import account, embed, generation, library, metrics, models, rerank, root, tokens, v1
 from proxy.services import Services
 

@@ -1,7 +1,7 @@
 """What Ollama asks its cloud for. There is no cloud behind this server, and it says so as Ollama does."""
 
-from proxy.asgi import Reply, Request, json_reply
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.services import Services
 
 _UNAVAILABLE = {"web_search": "web search is unavailable", "web_fetch": "web fetch is unavailable"}

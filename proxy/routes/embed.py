@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from proxy.asgi import Reply, Request, json_reply
-from proxy.dialect import options
-from proxy.dialect.decoding import decode
+from proxy.asking.vectors import of_texts
+from proxy.dialect.bodies.decoding import decode
 from proxy.dialect.embeddings import Batch, Text, fitted, texts_of
 from proxy.dialect.messages import EmbeddingRequest, EmbedRequest
+from proxy.dialect.prompts import options
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
-from proxy.vectors import of_texts
 
 
 async def embed(request: Request, services: Services) -> Reply:

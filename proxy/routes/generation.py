@@ -9,11 +9,12 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy import fitting, prompting
-from proxy.asgi import Reply, Request, Stream
+from proxy.asking import fitting, prompting
+from proxy.asking.exchange import Exchange, cut_headers
 from proxy.clock import now
-from proxy.dialect import errors, options, templating
-from proxy.dialect.answers import (
+from proxy.dialect import errors
+from proxy.dialect.answers.lines import line
+from proxy.dialect.answers.records import (
     CHAT,
     GENERATE,
     Counts,
@@ -24,16 +25,16 @@ from proxy.dialect.answers import (
     rendered,
     settled,
 )
-from proxy.dialect.decoding import decode
-from proxy.dialect.lines import line
+from proxy.dialect.bodies.decoding import decode
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation
-from proxy.dialect.to_engine import EngineRequest
+from proxy.dialect.prompts import options, templating
+from proxy.dialect.prompts.to_engine import EngineRequest
 from proxy.errors import ApiError
-from proxy.exchange import Exchange, cut_headers
+from proxy.figures.tally import Tally
+from proxy.http.asgi import Reply, Request, Stream
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
-from proxy.tally import Tally
 
 _Request = TypeVar("_Request", ChatRequest, GenerateRequest)
 _Ask = TypeVar("_Ask", EngineRequest, EngineRequest | None)

@@ -4,14 +4,14 @@ from contextlib import aclosing
 
 import msgspec
 
-from proxy.asgi import Pieces, Reply, Request, Stream, json_reply
 from proxy.dialect import errors, making, names
-from proxy.dialect.decoding import decode
+from proxy.dialect.answers.lines import line
+from proxy.dialect.bodies.decoding import decode
+from proxy.dialect.bodies.quoting import quoted
 from proxy.dialect.library import CopyRequest, CreateRequest, DeleteRequest, PullRequest, PushRequest
-from proxy.dialect.lines import line
 from proxy.dialect.names import Name
-from proxy.dialect.quoting import quoted
 from proxy.errors import ApiError
+from proxy.http.asgi import Pieces, Reply, Request, Stream, json_reply
 from proxy.library import Records
 from proxy.routes import finding
 from proxy.services import Services

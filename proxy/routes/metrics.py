@@ -1,7 +1,7 @@
 """What operators' own servers ask for."""
 
-from proxy.asgi import Reply, Request
-from proxy.exposition import CONTENT_TYPE
+from proxy.figures.exposition import CONTENT_TYPE
+from proxy.http.asgi import Reply, Request
 from proxy.services import Services
 
 

@@ -1,10 +1,10 @@
 """Which models there are, what they are, and which of them are loaded."""
 
-from proxy.asgi import Reply, Request, json_reply
 from proxy.clock import now
-from proxy.dialect.decoding import decode
+from proxy.dialect.bodies.decoding import decode
 from proxy.dialect.messages import ShowRequest
 from proxy.dialect.models import listed, running, shown
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.routes import finding
 from proxy.services import Services
 

@@ -2,10 +2,9 @@
 
 from contextlib import closing
 
-from proxy.asgi import Reply, Request, json_reply
-from proxy.batching import in_order
-from proxy.dialect.decoding import decode
-from proxy.dialect.refusals import refusal
+from proxy.asking.batching import in_order
+from proxy.dialect.bodies.decoding import decode
+from proxy.dialect.passing.refusals import refusal
 from proxy.dialect.rerank import (
     RerankRequest,
     Scores,
@@ -17,6 +16,7 @@ from proxy.dialect.rerank import (
     read_scores,
 )
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.routes.v1.bodies import body_of

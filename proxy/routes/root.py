@@ -1,7 +1,7 @@
 """What needs neither a model nor an engine."""
 
 from proxy import API_VERSION
-from proxy.asgi import Reply, Request, json_reply, text_reply
+from proxy.http.asgi import Reply, Request, json_reply, text_reply
 from proxy.services import Services
 
 

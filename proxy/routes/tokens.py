@@ -5,18 +5,18 @@ from typing import TypeVar
 
 from msgspec import field
 
-from proxy import tokens
-from proxy.asgi import Reply, Request, json_reply
-from proxy.dialect import to_engine
-from proxy.dialect.decoding import Body, decode
+from proxy.asking import tokens
+from proxy.asking.tokens import NoTokenizerError
+from proxy.dialect.bodies.decoding import Body, decode
+from proxy.dialect.bodies.fields import Lifetime
 from proxy.dialect.durations import KeepAlive
-from proxy.dialect.fields import Lifetime
 from proxy.dialect.messages import ChatRequest
+from proxy.dialect.prompts import to_engine
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services
-from proxy.tokens import NoTokenizerError
 
 # Tokenizers count theirs in 32 bits.
 _MOST = 2**31

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from proxy.app import App
-from proxy.listening import open_listener, server_config
+from proxy.http.listening import open_listener, server_config
 from proxy.settings import Address, Settings
 from proxy.upstream import Timeouts
 from tests.fakes.fake_embeddings import FakeEmbeddings

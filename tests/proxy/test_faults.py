@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from proxy.dialect import to_engine
+from proxy.dialect.prompts import to_engine
 from tests.fakes.fake_engine import DONE, STREAM, delta, event, said, streamed, usage
 from tests.fakes.fake_server import (
     LAST_CHUNK,

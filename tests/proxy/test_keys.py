@@ -8,7 +8,7 @@ import httpx
 import pytest
 from ollama import Client, ResponseError
 
-from proxy.keys import KeysError, read_keys
+from proxy.entrance.keys import KeysError, read_keys
 from tests.fakes.fake_engine import STREAM, FakeEngine
 from tests.fakes.fake_server import Gate
 from tests.proxy.conftest import (

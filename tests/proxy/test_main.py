@@ -15,7 +15,7 @@ import httpx
 import ollama
 import pytest
 
-from proxy.keys import read_keys
+from proxy.entrance.keys import read_keys
 from proxy.settings import Address, SettingError, Settings, parse
 from tests.fakes.fake_engine import STREAM, FakeEngine, delta, event
 from tests.fakes.fake_server import Gate, chunk

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.keys import read_keys
+from proxy.entrance.keys import read_keys
 from tests.fakes.fake_engine import STREAM, FakeEngine, delta, error, event, said, streamed
 from tests.fakes.fake_server import Close, Gate, chunk, whole
 from tests.proxy.conftest import (

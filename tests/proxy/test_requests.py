@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import proxy.app
-from proxy import listening
 from proxy.dialect.errors import BUSY
+from proxy.http import listening
 from tests.fakes.fake_engine import STREAM, FakeEngine, said, streamed
 from tests.fakes.fake_server import Gate
 from tests.proxy.conftest import (

@@ -5,9 +5,9 @@ import re
 import msgspec
 import pytest
 
-from proxy.dialect.decoding import decode
-from proxy.dialect.history import history
+from proxy.dialect.bodies.decoding import decode
 from proxy.dialect.messages import ChatRequest
+from proxy.dialect.prompts.history import history
 from proxy.dialect.tools import CallBuilder, FunctionDelta, ToolCallDelta
 from tests.fakes.fake_engine import delta, error, streamed, usage
 from tests.fakes.fake_server import whole

@@ -1,8 +1,9 @@
 """Speech to text: a form with a file, which passes through to an engine that hears."""
 
-from proxy.asgi import Reply, Request, Stream
-from proxy.dialect import forbidden, multipart
+from proxy.dialect.bodies import multipart
+from proxy.dialect.passing import forbidden
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, Stream
 from proxy.routes.v1.bodies import body_of
 from proxy.routes.v1.finding import find_chat, named
 from proxy.routes.v1.passing import Call, passed_on

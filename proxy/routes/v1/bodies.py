@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from proxy.asgi import Request
-from proxy.dialect.parsing import read_json
+from proxy.dialect.bodies.parsing import read_json
 from proxy.errors import ApiError
+from proxy.http.asgi import Request
 
 _LARGEST = 64 * 1024 * 1024
 # zlib's own numbers: with gzip's header, and with zlib's.

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from proxy.asgi import Reply, Request, json_reply
-from proxy.dialect.decoding import decode
+from proxy.dialect.bodies.decoding import decode
 from proxy.dialect.embeddings import Text, fitted, openai_texts_of, takes_tokens
 from proxy.dialect.messages import OpenAIEmbedRequest
-from proxy.dialect.packing import packed
+from proxy.dialect.passing.packing import packed
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.routes.embed import embedded, find_embedding

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from proxy.asgi import Request
 from proxy.errors import ApiError
+from proxy.http.asgi import Request
 from proxy.model import Model
 from proxy.routes import finding
 from proxy.services import Services

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from proxy.asgi import Reply, Request, Stream
-from proxy.dialect import forbidden
-from proxy.dialect.extensions import COMPLETIONS, adapted
+from proxy.dialect.passing import forbidden
+from proxy.dialect.passing.extensions import COMPLETIONS, adapted
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request, Stream
 from proxy.model import Model
 from proxy.routes.v1.bodies import asked_of, body_of
 from proxy.routes.v1.finding import find_chat, named

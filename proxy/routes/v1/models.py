@@ -1,7 +1,7 @@
 """Models as OpenAI lists them, and for Anthropic's clients as Anthropic does."""
 
-from proxy.asgi import Reply, Request, json_reply
 from proxy.dialect.models import anthropic_card, openai_card
+from proxy.http.asgi import Reply, Request, json_reply
 from proxy.routes import finding
 from proxy.services import Services
 

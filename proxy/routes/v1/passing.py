@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from proxy.asgi import Pieces, Reply, Stream, Write
 from proxy.dialect import errors
-from proxy.dialect.refusals import refusal
-from proxy.dialect.renaming import renaming
-from proxy.dialect.usage import usage_in
+from proxy.dialect.passing.refusals import refusal
+from proxy.dialect.passing.renaming import renaming
+from proxy.dialect.passing.usage import usage_in
 from proxy.errors import ApiError, EngineBrokenError
+from proxy.figures.tally import Tally
+from proxy.http.asgi import Pieces, Reply, Stream, Write
 from proxy.model import Model
 from proxy.services import Services
-from proxy.tally import Tally
 from proxy.upstream import Answer
 
 _EVENT_STREAM = "text/event-stream"

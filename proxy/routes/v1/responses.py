@@ -3,10 +3,10 @@
 import re
 from contextlib import closing
 
-from proxy.asgi import Reply, Request
 from proxy.catalog import Catalog
-from proxy.dialect.refusals import refusal
+from proxy.dialect.passing.refusals import refusal
 from proxy.errors import ApiError
+from proxy.http.asgi import Reply, Request
 from proxy.services import Services
 from proxy.upstream import Upstream
 

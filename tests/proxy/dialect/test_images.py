@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from proxy.dialect.images import content_part
+from proxy.dialect.prompts.images import content_part
 from proxy.errors import ApiError
 
 PICTURES = {

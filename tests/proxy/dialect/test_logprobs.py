@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from proxy.dialect.logprobs import read_logprobs
+from proxy.dialect.answers.logprobs import read_logprobs
 from proxy.errors import EngineBrokenError
 
 A = {"token": "a", "logprob": -0.5, "bytes": [97]}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialect.multipart import fields, replaced
+from proxy.dialect.bodies.multipart import fields, replaced
 from proxy.errors import ApiError
 
 FORM = "multipart/form-data; boundary=x"

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialect.options import STOP_LIMIT, sampling
+from proxy.dialect.prompts.options import STOP_LIMIT, sampling
 from proxy.errors import ApiError
 
 NUMBERS = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.dialect.parsing import parse_json
+from proxy.dialect.bodies.parsing import parse_json
 from proxy.errors import ApiError
 
 LARGE = 3_000_000

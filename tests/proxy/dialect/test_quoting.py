@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.dialect.quoting import quoted
+from proxy.dialect.bodies.quoting import quoted
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialect.schemas import eased
+from proxy.dialect.prompts.schemas import eased
 
 SECRET = {"type": "string", "format": "password"}
 TEXT = {"type": "string"}

@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialect.answers import CHAT, GENERATE, Answer, Clock, Record, Shape, StreamedAnswer, WholeAnswer
-from proxy.dialect.to_engine import EngineRequest
+from proxy.asking.sse import Events
+from proxy.dialect.answers.records import (
+    CHAT,
+    GENERATE,
+    Answer,
+    Clock,
+    Record,
+    Shape,
+    StreamedAnswer,
+    WholeAnswer,
+)
+from proxy.dialect.prompts.to_engine import EngineRequest
 from proxy.errors import EngineBrokenError
-from proxy.sse import Events
 from tests.fakes.fake_engine import DONE, Event, delta, event, said, usage
 
 SPOKEN = said(["Z\u00fcrich ", "\U0001f999"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialect.syntax import syntax_error
+from proxy.dialect.bodies.syntax import syntax_error
 
 WRONG = {
     b"x": "invalid character 'x' looking for beginning of value",

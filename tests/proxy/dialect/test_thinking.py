@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialect.thinking import thinking
+from proxy.dialect.prompts.thinking import thinking
 from proxy.model import Manifest, Model
 
 ON, OFF = {"enable_thinking": True, "thinking": True}, {"enable_thinking": False, "thinking": False}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialect.messages import Message
-from proxy.dialect.truncation import cuts, told_context
+from proxy.dialect.prompts.truncation import cuts, told_context
 
 LETTERS = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
 

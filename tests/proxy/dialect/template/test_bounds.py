@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.dialect.messages import Message, Tool, ToolCall, ToolCallFunction, ToolFunction
-from proxy.dialect.template import Template, TemplateError, budget
-from proxy.dialect.template.budget import MAX_DEPTH, MAX_NESTING, MAX_VALUE_DEPTH
-from proxy.dialect.template.prompt import prompt_of
+from proxy.dialect.prompts.template import Template, TemplateError, budget
+from proxy.dialect.prompts.template.budget import MAX_DEPTH, MAX_NESTING, MAX_VALUE_DEPTH
+from proxy.dialect.prompts.template.prompt import prompt_of
 
 VALUES: dict[str, Any] = {
     "Text": "Zo\u00eb",

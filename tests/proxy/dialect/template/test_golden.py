@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialect.template import Template, TemplateError
+from proxy.dialect.prompts.template import Template, TemplateError
 
 GOLDEN: dict[str, Any] = json.loads(Path(__file__).with_name("golden.json").read_text())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialect.template import Template, TemplateError
+from proxy.dialect.prompts.template import Template, TemplateError
 
 VALUES: dict[str, Any] = {
     "Name": "Zo\u00eb",

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from proxy.dialect.messages import Message, Tool, ToolCall, ToolCallFunction, ToolFunction
-from proxy.dialect.template import Template, TemplateError
-from proxy.dialect.template.prompt import prompt_of
+from proxy.dialect.prompts.template import Template, TemplateError
+from proxy.dialect.prompts.template.prompt import prompt_of
 
 CHATML = """\
 {{- if .System }}<|im_start|>system

@@ -1,0 +1,1 @@
+"""What is asked of an engine and how: prompts, exchanges, tokens, vectors."""

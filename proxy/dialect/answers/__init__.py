@@ -1,0 +1,1 @@
+"""From the engine's stream to Ollama's records."""
