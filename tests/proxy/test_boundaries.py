@@ -9,7 +9,7 @@ import pytest
 
 PROXY = Path(__file__).parents[2] / "proxy"
 MODULES = sorted(PROXY.rglob("*.py"))
-PACKAGES = {"uvicorn", "msgspec", "httptools", "proxy"}
+PACKAGES = {"uvicorn", "msgspec", "httptools", "backports", "compression", "proxy"}
 PURE = {"proxy.dialect", "proxy.errors", "proxy.model", "msgspec"}
 
 

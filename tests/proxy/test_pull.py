@@ -457,6 +457,7 @@ class TestBroken:
         with httpx.stream("POST", f"{proxy.url}/api/pull", json={"model": MODEL}) as answer:
             until_halfway(answer)
         until(lambda: parts(models) and parts(models)[0].stat().st_size)
+        until(lambda: 'route="/api/pull",status="499"' in proxy.client.get("/metrics").text)
         gate.set()
         hub.faults = Faults()
         assert statuses(pull(proxy.client))[-1] == "success"

@@ -1,8 +1,9 @@
 """Bodies as clients send them on these routes: JSON objects, which may be compressed."""
 
+import sys
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -10,26 +11,51 @@ from proxy.dialect.bodies.parsing import read_json
 from proxy.errors import ApiError
 from proxy.http.asgi import Request
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 _LARGEST = 64 * 1024 * 1024
-# zlib's own numbers: with gzip's header, and with zlib's.
-_WINDOWS: Mapping[str, int] = {
-    "gzip": 16 + zlib.MAX_WBITS,
-    "x-gzip": 16 + zlib.MAX_WBITS,
-    "deflate": zlib.MAX_WBITS,
+# zlib's own number for gzip's header.
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class _Unpacker(Protocol):
+    """Of one body. It raises what is in `_BROKEN`."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+    @property
+    def eof(self) -> bool: ...
+
+
+# More than one where clients disagree on what the encoding is: the next is tried where one fails.
+_UNPACKERS: Mapping[str, tuple[Callable[[], _Unpacker], ...]] = {
+    "gzip": (lambda: zlib.decompressobj(_GZIP),),
+    "x-gzip": (lambda: zlib.decompressobj(_GZIP),),
+    "deflate": (zlib.decompressobj, lambda: zlib.decompressobj(-zlib.MAX_WBITS)),
+    "zstd": (zstd.ZstdDecompressor,),
 }
+_BROKEN = (zlib.error, zstd.ZstdError)
+_TAKEN = "gzip, deflate, zstd"
 
 
 def body_of(request: Request) -> bytes:
     encoding = request.header("content-encoding").strip().lower()
     if encoding in ("", "identity"):
         return request.body
-    if encoding not in _WINDOWS:
+    if encoding not in _UNPACKERS:
         raise ApiError(
             415,
-            f"Content-Encoding {encoding[:40]!r} is not supported: send gzip, deflate, or the body as it is",
-            headers={"accept-encoding": "gzip, deflate"},
+            f"Content-Encoding {encoding[:40]!r} is not supported: send {_TAKEN}, or the body as it is",
+            headers={"accept-encoding": _TAKEN},
         )
-    return _inflated(request.body, _WINDOWS[encoding], encoding)
+    for unpacker in _UNPACKERS[encoding]:
+        data = _unpacked(request.body, unpacker())
+        if data is not None:
+            return data
+    raise ApiError(400, f"the request body is no valid {encoding}")
 
 
 def asked_of(body: bytes) -> tuple[dict[str, Any], bytes]:
@@ -41,22 +67,12 @@ def asked_of(body: bytes) -> tuple[dict[str, Any], bytes]:
     return asked, body if plain else msgspec.json.encode(asked)
 
 
-def _inflated(body: bytes, window: int, encoding: str) -> bytes:
+def _unpacked(body: bytes, unpacker: _Unpacker) -> bytes | None:
+    """None where it is broken, or ends too early."""
     try:
-        return _unpacked(body, window)
-    except zlib.error:
-        if window != zlib.MAX_WBITS:
-            raise ApiError(400, f"the request body is no valid {encoding}") from None
-    # Some clients leave out zlib's header, which deflate should have.
-    return _inflated(body, -zlib.MAX_WBITS, encoding)
-
-
-def _unpacked(body: bytes, window: int) -> bytes:
-    """Raises `zlib.error` where it is broken, or ends too early."""
-    stream = zlib.decompressobj(window)
-    data = stream.decompress(body, _LARGEST + 1)
+        data = unpacker.decompress(body, _LARGEST + 1)
+    except _BROKEN:
+        return None
     if len(data) > _LARGEST:
         raise ApiError(413, f"request body too large: the limit is {_LARGEST} bytes")
-    if not stream.eof:
-        raise zlib.error
-    return data
+    return data if unpacker.eof else None
