@@ -138,7 +138,16 @@ def test_what_ollamas_command_line_asks_for(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "IMAGE.md", "docs/design.md", "proxy/design.md", "pruner/design.md"]
+    "page",
+    [
+        "README.md",
+        "IMAGE.md",
+        "docs/design.md",
+        "proxy/design.md",
+        "proxy/differences.md",
+        "proxy/store/design.md",
+        "pruner/design.md",
+    ],
 )
 def test_links_lead_to_files_that_are_there(page: str) -> None:
     path = ROOT / page
