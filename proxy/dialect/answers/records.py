@@ -9,8 +9,8 @@ import msgspec
 from proxy.dialect.answers.from_engine import Piece, Reading
 from proxy.dialect.answers.lines import line
 from proxy.dialect.answers.logprobs import Logprob
-from proxy.dialect.answers.thoughts import Thoughts
 from proxy.dialect.prompts.to_engine import EngineRequest
+from proxy.dialect.thoughts import Thoughts
 
 _encode = msgspec.json.Encoder().encode
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from proxy.dialect.answers.thoughts import begun
 from proxy.dialect.messages import ChatRequest, GenerateRequest, Generation, Message
 from proxy.dialect.prompts import overlay
 from proxy.dialect.prompts.constraints import constraint
@@ -12,6 +11,7 @@ from proxy.dialect.prompts.history import history
 from proxy.dialect.prompts.options import Sampling, sampling
 from proxy.dialect.prompts.thinking import thinking, wanted
 from proxy.dialect.prompts.truncation import Cuts, cuts
+from proxy.dialect.thoughts import begun
 from proxy.dialect.tools import offered
 from proxy.errors import ApiError
 from proxy.model import Model

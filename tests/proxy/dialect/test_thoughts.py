@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialect.answers.thoughts import Thoughts, begun
+from proxy.dialect.thoughts import Thoughts, begun
 
 
 def told(pieces: list[str], *, started: bool = False) -> tuple[str, str]:
