@@ -18,6 +18,7 @@ from proxy.library import Progress, Records
 from proxy.model import Manifest, Model, Overlay
 from proxy.store.blobs import Blobs
 from proxy.store.disk import Store
+from proxy.store.shelf import name_key
 
 
 class DiskLibrary:
@@ -45,7 +46,8 @@ class DiskLibrary:
         await self._put(copied)
 
     async def delete(self, model: Model) -> None:
-        if not self._store.has(model.name):
+        """What is gone by now is not there, whoever else deleted it."""
+        if name_key(model.name) in self._catalog.in_use and not self._store.has(model.name):
             raise ApiError(409, f"model '{model.name}' is an engine's own: nothing of it lies here to delete")
         await asyncio.to_thread(self._store.remove, model.name, self._catalog.in_use)
 
