@@ -15,7 +15,6 @@ from proxy.dialect import names
 from proxy.dialect.prompts import insert
 from proxy.model import Inside, Manifest, Model, Role
 from proxy.store import Store
-from proxy.store.shelf import name_key
 from proxy.upstream import Upstream
 
 # A served context or a new model is noticed after this long at the latest.
@@ -73,7 +72,7 @@ class _Listing:
         self._asked_at = time.monotonic()
         self.answers = cards is not None
         if cards is not None:
-            self.cards = {name_key(card.id): card for card in cards}
+            self.cards = {names.key_of(card.id): card for card in cards}
 
     @property
     def stale(self) -> bool:
@@ -110,7 +109,7 @@ class Catalog:
 
     async def find(self, text: str) -> Model | None:
         """The model that a client means by this name. Only its own server is asked, where it is known."""
-        key = name_key(text)
+        key = names.key_of(text)
         known = self._models().get(key)
         if known is None:
             return await self._search(key)
@@ -139,12 +138,12 @@ class Catalog:
     async def loaded(self) -> list[Model]:
         """What the servers hold, each once: what leans on the weights of another one is not counted again."""
         held = [model for model in await self.all() if self.is_loaded(model)]
-        return [model for model in held if name_key(model.served) == name_key(model.name)]
+        return [model for model in held if names.key_of(model.served) == names.key_of(model.name)]
 
     def is_loaded(self, model: Model) -> bool:
         """Whether a server offers it right now, as far as the last question told."""
         listing = self._listing(model.role)
-        return listing.answers and name_key(model.served) in listing.cards
+        return listing.answers and names.key_of(model.served) in listing.cards
 
     def on_gpu(self, model: Model) -> bool:
         return model.role in self._on_gpu
@@ -177,7 +176,7 @@ class Catalog:
     def _put_together(self) -> dict[str, Model]:
         models: dict[str, Model] = {}
         for manifest in self._store.manifests():
-            models.setdefault(name_key(manifest.name), self._described(manifest))
+            models.setdefault(names.key_of(manifest.name), self._described(manifest))
         for role, listing in self._listings.items():
             for key, card in listing.cards.items():
                 if key not in models:
@@ -186,7 +185,7 @@ class Catalog:
 
     def _described(self, manifest: Manifest) -> Model:
         weights = manifest.base or manifest.name
-        card = self._listing(manifest.role).cards.get(name_key(weights))
+        card = self._listing(manifest.role).cards.get(names.key_of(weights))
         return Model(
             manifest=manifest,
             served=card.id if card else weights,
@@ -203,7 +202,7 @@ class Catalog:
         manifest = Manifest(
             name=parsed.shortest if parsed else card.id,
             role=role,
-            digest=hashlib.sha256(f"served as {name_key(card.id)}".encode()).hexdigest(),
+            digest=hashlib.sha256(f"served as {names.key_of(card.id)}".encode()).hexdigest(),
             modified_at=self._first_seen.setdefault(card.id, self._now()),
         )
         capabilities = insert.abilities(manifest, _DEFAULT_CAPABILITIES[role])

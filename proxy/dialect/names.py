@@ -94,3 +94,9 @@ def _selected(text: str) -> Reference:
     if "/" not in selector and selector.endswith("-cloud"):
         return Reference(f"{path}:{ending.strip()[: -len('-cloud')]}", "cloud")
     return Reference(text, None)
+
+
+def key_of(text: str) -> str:
+    """Equal for two names of one model; of what is no name, the text itself."""
+    parsed = parse(text)
+    return parsed.key if parsed else text

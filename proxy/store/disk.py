@@ -17,7 +17,7 @@ from proxy.dialect import names
 from proxy.errors import ApiError
 from proxy.model import Inside, Manifest
 from proxy.store import weights
-from proxy.store.shelf import LARGEST, MANIFEST, RETIRED, Entry, Shelf, name_key
+from proxy.store.shelf import LARGEST, MANIFEST, RETIRED, Entry, Shelf
 from proxy.store.writing import Workshop, sync_folder, told, write_file
 
 _log = logging.getLogger("proxy.store")
@@ -48,7 +48,7 @@ class Store:
 
     def weights_of(self, manifest: Manifest) -> Entry | None:
         """Where the weights lie that answer for this model; None where only an engine has them."""
-        wanted = name_key(manifest.base or manifest.name)
+        wanted = names.key_of(manifest.base or manifest.name)
         lying = (entry for entry in (*self._entries(), *self._retired.entries()) if not entry.manifest.base)
         return next((entry for entry in lying if entry.key == wanted), None)
 
@@ -67,7 +67,7 @@ class Store:
             folder = self.workshop.folder / f"made-{slug(manifest.name)}"
             folder.mkdir(exist_ok=True)
             write_file(folder / MANIFEST, content)
-            if name_key(manifest.base) != name_key(manifest.name):
+            if names.key_of(manifest.base) != names.key_of(manifest.name):
                 self._retire([entry for entry in self._own_entries(manifest.name) if not entry.manifest.base])
             self._collect(in_use)
 
@@ -86,7 +86,7 @@ class Store:
         """Weights that are still here for others' sake become a model again."""
         with self._writing, told():
             for entry in self._retired.entries():
-                if entry.key == name_key(name):
+                if entry.key == names.key_of(name):
                     self.workshop.enter()
                     (entry.folder / RETIRED).rename(entry.folder / MANIFEST)
                     sync_folder(entry.folder)
@@ -105,18 +105,18 @@ class Store:
             self.workshop.enter()
             made = [entry for entry in own if entry.manifest.base]
             lying = [entry for entry in own if not entry.manifest.base]
-            if not made and name_key(name) in in_use:
+            if not made and names.key_of(name) in in_use:
                 raise ApiError(409, f"model '{name}' is in use: an engine serves its weights, so they stay")
             if any(entry.folder.is_symlink() for entry in own):
                 raise ApiError(409, f"model '{name}' lies behind a link: remove the link by hand")
             for entry in made:
                 self.workshop.discard(entry.folder)
-            if name_key(name) not in in_use:
+            if names.key_of(name) not in in_use:
                 self._retire(lying)
             self._collect(in_use)
 
     def has(self, name: str) -> bool:
-        return any(entry.key == name_key(name) for entry in self._entries())
+        return any(entry.key == names.key_of(name) for entry in self._entries())
 
     def tidy(self) -> None:
         """At start: clear away what a process left over that was killed. What cannot be cleared away is no
@@ -131,7 +131,7 @@ class Store:
         return [entry for shelf in self._shelves for entry in shelf.entries()]
 
     def _own_entries(self, name: str) -> list[Entry]:
-        return [entry for entry in self._own.entries() if entry.key == name_key(name)]
+        return [entry for entry in self._own.entries() if entry.key == names.key_of(name)]
 
     def _retire(self, lying: Collection[Entry]) -> None:
         for entry in (entry for entry in lying if not entry.folder.is_symlink()):
@@ -140,7 +140,7 @@ class Store:
 
     def _collect(self, in_use: Collection[str]) -> None:
         """Remove weights that nobody needs any more."""
-        needed = {name_key(entry.manifest.base) for entry in self._entries()} | set(in_use)
+        needed = {names.key_of(entry.manifest.base) for entry in self._entries()} | set(in_use)
         for entry in self._retired.entries():
             if entry.key not in needed and not entry.folder.is_symlink():
                 self.workshop.discard(entry.folder)
@@ -151,7 +151,7 @@ def slug(name: str) -> str:
     parsed = names.parse(name)
     shown = parsed.shortest.lower() if parsed else ""
     readable = re.sub(r"[^a-z0-9_.-]+", "-", shown)[:_LONGEST_SLUG].strip(".-")
-    return f"{readable}-{hashlib.sha256(name_key(name).encode()).hexdigest()[:12]}"
+    return f"{readable}-{hashlib.sha256(names.key_of(name).encode()).hexdigest()[:12]}"
 
 
 def _sorted(entries: Iterable[Entry]) -> list[Manifest]:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from proxy.catalog import Catalog
-from proxy.dialect import making
+from proxy.dialect import making, names
 from proxy.dialect.names import Name
 from proxy.errors import ApiError, EngineUnreadyError
 from proxy.hub.names import repository
@@ -18,7 +18,6 @@ from proxy.library import Progress, Records
 from proxy.model import Manifest, Model, Overlay
 from proxy.store.blobs import Blobs
 from proxy.store.disk import Store
-from proxy.store.shelf import name_key
 
 
 class DiskLibrary:
@@ -47,7 +46,7 @@ class DiskLibrary:
 
     async def delete(self, model: Model) -> None:
         """What is gone by now is not there, whoever else deleted it."""
-        if name_key(model.name) in self._catalog.in_use and not self._store.has(model.name):
+        if names.key_of(model.name) in self._catalog.in_use and not self._store.has(model.name):
             raise ApiError(409, f"model '{model.name}' is an engine's own: nothing of it lies here to delete")
         await asyncio.to_thread(self._store.remove, model.name, self._catalog.in_use)
 

@@ -83,12 +83,6 @@ class Shelf:
 _Read = tuple[_Version, Entry | None]
 
 
-def name_key(name: str) -> str:
-    """Equal for two names of one model."""
-    parsed = names.parse(name)
-    return parsed.key if parsed else name
-
-
 def _read(path: Path, size: int) -> Entry | None:
     if not path.is_file() or size > LARGEST:
         _log.warning("%s is no manifest", path)
@@ -104,4 +98,4 @@ def _read(path: Path, size: int) -> Entry | None:
     if manifest.capabilities is None and not manifest.base:
         told = weights.abilities(path.parent, manifest.role)
         manifest = msgspec.structs.replace(manifest, capabilities=told)
-    return Entry(path.parent, manifest, name_key(manifest.name))
+    return Entry(path.parent, manifest, names.key_of(manifest.name))
